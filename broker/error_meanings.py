@@ -35,6 +35,14 @@ MEANINGS: dict[Reason, str] = {
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
     Reason.BOOKED: "The EVSE is booked for another driver now; the metadata `booking`, "
     "`start_time` and `end_time` say until when. Start at another EVSE, or afterwards.",
+    Reason.BOOKING_SERIES_NOT_FOUND: "No such series for this caller.",
+    Reason.SERIES_REFUSED: "All or nothing was asked for, and not all is possible. The metadata "
+    "`refused_1` to `refused_3` have the first ones; `validate_only` tells all.",
+    Reason.WAITLIST_ENTRY_NOT_FOUND: "No such entry of a waiting list for this caller.",
+    Reason.WAITLIST_FULL: "As many wait in this pool as may. Ask for another pool.",
+    Reason.WAITLIST_ENTRY_ENDED: "It has ended; the message says how. Join again.",
+    Reason.NO_OFFER: "There is no offer, or it is over. GetWaitlistEntry shows it.",
+    Reason.NO_SNOOZE_LEFT: "The policy allows to put off no more offers. Take this one, or leave.",
     Reason.POOL_EXISTS: "There is a pool of this name. GetPool shows it.",
     Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
     "again.",

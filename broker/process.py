@@ -30,6 +30,7 @@ from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.clock import Clock, system_clock
 from journal.due_bookings import DueBookings
+from journal.due_waitlists import DueWaitlists
 from journal.lost_gateways import LostGateways
 from telemetry.certificates import TlsFiles
 from telemetry.grpc_certificates import GrpcCertificates, credentials_of, grpc_certificates
@@ -84,6 +85,7 @@ async def running_broker(
         backend.follower.running(),
         background("lost-gateways", LostGateways(db, clock).run),
         background("due-bookings", DueBookings(db, clock).run),
+        background("due-waitlists", DueWaitlists(db, clock).run),
     ):
         server = _server(authenticator, settings, denied.note)
         add_services(server, backend)

@@ -65,6 +65,14 @@ _METHODS: dict[str, Rights] = {
     "BookingService/ListBookings": _READ,
     "BookingService/ConfirmBooking": _RESERVE,
     "BookingService/CancelBooking": _RESERVE,
+    "BookingService/CreateBookingSeries": _RESERVE,
+    "BookingService/CancelBookingSeries": _RESERVE,
+    "BookingService/JoinWaitlist": _RESERVE,
+    "BookingService/AcceptOffer": _RESERVE,
+    "BookingService/SnoozeOffer": _RESERVE,
+    "BookingService/LeaveWaitlist": _RESERVE,
+    "BookingService/GetWaitlistEntry": _READ,
+    "BookingService/ListWaitlistEntries": _READ,
 }
 """The rights of which a method needs one, but for those that make commands."""
 

@@ -25,6 +25,7 @@ from domain.bookings.states import IN_USE, BookingCause, BookingState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
+from journal.bookings.offering import serve
 from journal.bookings.rows import KnownPool, booking_from, known_policy
 from journal.bookings.waking import wake_booking
 
@@ -53,6 +54,7 @@ async def _taken(
         new = replace(new, policy=known.pool.policy)
         if await bookings.booking(tx, new.tenant, new.name) is not None:
             raise _reused(request)  # made by a call at the same moment: the next try finds it
+        await serve(tx, known, now)  # who waits is asked before who comes now
         admitted = await admitting.admit(tx, known, new)
         made = admitted.booking
         if made is not None:
@@ -126,14 +128,22 @@ async def cancel(backend: Backend, request: pb.CancelBookingRequest) -> pb.Cance
     async with backend.db.write() as tx:
         booking = await booking_of_caller(tx, request.name, lock=True)
         if booking.state is not BookingState.CANCELLED:
-            booking = await _cancelled(tx, request, booking, now)
+            booking = await cancelled(tx, request, booking, now)
             await record_change(tx, "CancelBooking", request.name, now)
     return pb.CancelBookingResponse(booking=messages.booking_out(booking))
 
 
-async def _cancelled(
-    tx: Tx, request: pb.CancelBookingRequest, booking: Booking, now: datetime
+async def cancelled(
+    tx: Tx,
+    request: pb.CancelBookingRequest,
+    booking: Booking,
+    now: datetime,
+    cause: BookingCause = BookingCause.CANCELLED_BY_HOLDER,
 ) -> Booking:
+    """Writes a booking that is cancelled. cause: when it is not the operator who does it.
+
+    Raises: Refusal: it has ended, it is in use, or its cutoff is over.
+    """
     if booking.ended:
         raise _ended(request.name, booking)
     if booking.state in IN_USE:
@@ -150,9 +160,8 @@ async def _cancelled(
             facts={"rule": late.rule},
         )
     by_operator = request.by_operator
-    cause = BookingCause.CANCELLED_BY_OPERATOR if by_operator else BookingCause.CANCELLED_BY_HOLDER
     after = replace(
-        ended(booking, cause, now),
+        ended(booking, BookingCause.CANCELLED_BY_OPERATOR if by_operator else cause, now),
         cancel_reason=request.reason,
         charges=booking.charges if by_operator else (*booking.charges, *due),
     )

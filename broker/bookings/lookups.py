@@ -38,7 +38,7 @@ async def booking_of_caller(tx: Tx, name: str, *, lock: bool = False) -> Booking
     if row is not None and lock:
         await bookings.lock_pool(tx, tenant, row.pool)
         row = await bookings.booking(tx, tenant, id)
-    if row is None or not await _pool_is_covered(tx, tenant, row.pool):
+    if row is None or not await pool_is_covered(tx, tenant, row.pool):
         raise Refusal(Reason.BOOKING_NOT_FOUND, f"{name} is not known.")
     return booking_from(row)
 
@@ -62,8 +62,11 @@ def covered(pool: Pool) -> bool:
     return all(caller.covers(member.station) for member in pool.members)
 
 
-async def _pool_is_covered(tx: Tx, tenant: str, pool: str) -> bool:
-    """Of a pool that was deleted nobody knows the stations: only who may see all sees it."""
+async def pool_is_covered(tx: Tx, tenant: str, pool: str) -> bool:
+    """Whether the caller may see every station of a pool.
+
+    Of one that was deleted nobody knows the stations: only who may see all sees it.
+    """
     if not current_caller().groups:
         return True
     row = await bookings.pool(tx, tenant, pool)

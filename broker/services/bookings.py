@@ -1,10 +1,11 @@
 """BookingService: places of pools, promised for times to come."""
 
+from evcommand.v1 import booking_series_pb2, waitlist_pb2
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, policies, pools
+from broker.bookings import availability, bookings, policies, pools, series, waitlist
 from broker.bookings.turns import PlanningTurns
 from broker.calls import Context
 
@@ -93,3 +94,56 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> pb.CancelBookingResponse:
         """Cancels a booking."""
         return await bookings.cancel(self._backend, request)
+
+    async def JoinWaitlist(
+        self, request: waitlist_pb2.JoinWaitlistRequest, context: Context
+    ) -> waitlist_pb2.JoinWaitlistResponse:
+        """Waits for a place."""
+        async with self._planning.turn(context):
+            return await waitlist.join(self._backend, request)
+
+    async def AcceptOffer(
+        self, request: waitlist_pb2.AcceptOfferRequest, context: Context
+    ) -> waitlist_pb2.AcceptOfferResponse:
+        """Takes an offer."""
+        return await waitlist.accept(self._backend, request)
+
+    async def SnoozeOffer(
+        self, request: waitlist_pb2.SnoozeOfferRequest, context: Context
+    ) -> waitlist_pb2.SnoozeOfferResponse:
+        """Puts an offer off."""
+        async with self._planning.turn(context):
+            return await waitlist.snooze(self._backend, request)
+
+    async def LeaveWaitlist(
+        self, request: waitlist_pb2.LeaveWaitlistRequest, context: Context
+    ) -> waitlist_pb2.LeaveWaitlistResponse:
+        """Waits no longer."""
+        async with self._planning.turn(context):
+            return await waitlist.leave(self._backend, request)
+
+    async def GetWaitlistEntry(
+        self, request: waitlist_pb2.GetWaitlistEntryRequest, context: Context
+    ) -> waitlist_pb2.GetWaitlistEntryResponse:
+        """Gets an entry."""
+        return await waitlist.get(self._backend, request)
+
+    async def ListWaitlistEntries(
+        self, request: waitlist_pb2.ListWaitlistEntriesRequest, context: Context
+    ) -> waitlist_pb2.ListWaitlistEntriesResponse:
+        """Lists entries."""
+        return await waitlist.list_page(self._backend, request)
+
+    async def CreateBookingSeries(
+        self, request: booking_series_pb2.CreateBookingSeriesRequest, context: Context
+    ) -> booking_series_pb2.CreateBookingSeriesResponse:
+        """Books a place again and again."""
+        async with self._planning.turn(context):
+            return await series.create(self._backend, request)
+
+    async def CancelBookingSeries(
+        self, request: booking_series_pb2.CancelBookingSeriesRequest, context: Context
+    ) -> booking_series_pb2.CancelBookingSeriesResponse:
+        """Cancels the bookings of a series."""
+        async with self._planning.turn(context):
+            return await series.cancel(self._backend, request)

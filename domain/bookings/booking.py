@@ -22,7 +22,8 @@ class Booking:
     confirm_by: until when it is PENDING. reservation: our id of the hold at its station.
     holds: how many holds were asked for. transaction: our id of its driver's session.
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
-    done. end_of_life_time: when it ended.
+    done. end_of_life_time: when it ended. waitlist_entry: the entry of the waiting list whose offer
+    it is, or that stands for it since it was displaced. series: the one that it belongs to.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Booking:
     ladder_done: int = 0
     end_of_life_time: datetime | None = None
     revision: int = 1
+    waitlist_entry: str = ""
+    series: str = ""
 
     @property
     def ended(self) -> bool:

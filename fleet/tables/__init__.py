@@ -8,7 +8,14 @@ station stay, and the epoch of its connections must stay.
 from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
 from fleet.tables.back_end import back_end_calls
-from fleet.tables.bookings import booking_policies, bookings, pool_members, pools
+from fleet.tables.bookings import (
+    booking_policies,
+    booking_series,
+    bookings,
+    pool_members,
+    pools,
+    waitlist_entries,
+)
 from fleet.tables.callbacks import (
     callback_deliveries,
     callback_endpoints,
@@ -34,6 +41,7 @@ __all__ = [
     "audit_entries",
     "back_end_calls",
     "booking_policies",
+    "booking_series",
     "bookings",
     "callback_deliveries",
     "callback_endpoints",
@@ -61,6 +69,7 @@ __all__ = [
     "tokens",
     "transactions",
     "untaken_reports",
+    "waitlist_entries",
     "wakeups",
     "wire_ids",
 ]

@@ -82,3 +82,28 @@ bookings = Table(
     # Who may charge now: the few live ones among all that were.
     Index(*("ix_bookings_tenant_pool_state_start_time", "tenant", "pool", "state", "start_time")),
 )
+
+# Each series of bookings, with what became of its occurrences.
+booking_series = Table(
+    "booking_series",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    _id("pool"),
+    Column("snapshot", Json, nullable=False),
+)
+
+# Who waits for a place. due_time: when something has to be done about it next.
+waitlist_entries = Table(
+    "waitlist_entries",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    _id("pool"),
+    _word("state"),
+    Column("revision", Integer, nullable=False),
+    *(_time("start_time"), _time("end_time"), _time("due_time", nullable=True)),
+    Column("snapshot", Json, nullable=False),
+    Index("ix_waitlist_entries_tenant_pool_state", "tenant", "pool", "state"),
+    Index("ix_waitlist_entries_due_time", "due_time"),
+)

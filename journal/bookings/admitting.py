@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from domain.bookings.admission import BookingDecision, decide
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
+from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.spans import Span
 from domain.bookings.standing import StandingBooking
 from fleet import bookings
 from fleet.engine.statements import Tx
+from journal.bookings import waitlist
 from journal.bookings.beside import read_standing, standing_beside
 from journal.bookings.rows import KnownPool, booking_row, due_time, known_policy
 
@@ -37,8 +39,16 @@ async def weigh(
 async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
     """Takes a booking when every rule allows it and there is a plan with it. known: locked."""
     decision, others = await weigh(tx, known, new)
+    made = await enter(tx, known, new, decision, others)
+    return AdmittedBooking(decision, made)
+
+
+async def enter(
+    tx: Tx, known: KnownPool, new: Booking, decision: BookingDecision, others: list[StandingBooking]
+) -> Booking | None:
+    """Writes a booking for which there is a plan, and whom it moves. None: there is none."""
     if not isinstance(decision.room, Planned):
-        return AdmittedBooking(decision)
+        return None
     plan = decision.room.plan.places
     # Nobody was told where the others are: they are not bound.
     moved = {other.name for other in others if plan.get(other.name, other.place) != other.place}
@@ -50,14 +60,18 @@ async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
     await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)))
-    return AdmittedBooking(decision, made)
+    return made
 
 
 async def change(tx: Tx, after: Booking) -> Booking:
-    """Writes a changed booking, as its next revision. Its row has to be locked, or its pool."""
+    """Writes a changed booking, as its next revision, and what that means for who waits.
+
+    Its pool has to be locked.
+    """
     policy = await known_policy(tx, after.tenant, after.policy, after.policy_revision)
     written = replace(after, revision=after.revision + 1)
     await bookings.put_booking(
         tx, booking_row(written, due_time(written, policy) if policy else None)
     )
+    await waitlist.follow(tx, written, policy or BookingPolicy())
     return written

@@ -115,8 +115,8 @@ def _holder(token: str, account: str, groups: str) -> Holder:
 
 def due_time(booking: Booking, policy: BookingPolicy) -> datetime | None:
     """When something has to be done about a booking that no workflow carries yet."""
-    if booking.state is BookingState.PENDING:
-        return booking.confirm_by
+    if booking.state is BookingState.PENDING:  # an offer's end is the waiting list's business
+        return None if booking.waitlist_entry else booking.confirm_by
     if booking.state is BookingState.CONFIRMED:
         return booking.start_time - policy.bind_lead
     return None

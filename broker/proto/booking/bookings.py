@@ -18,6 +18,7 @@ from domain.bookings.places import Needs
 from domain.bookings.policies.rules import Charge, RuleVerdict
 from domain.bookings.pool import evse_of
 from domain.bookings.states import EVSE_CHOSEN, BookingState
+from domain.model.specs import IdToken
 from fleet.bookings import BookingFilter
 from fleet.keys import Sealer
 
@@ -39,7 +40,7 @@ def check_create(
     findings.expect(bool(request.request_id), "request_id", "is required")
     fields.request_id_field(findings, request.request_id)
     names.pool_field(findings, "pool", request.pool)
-    _holder_fields(findings, request.holder, present=request.HasField("holder"))
+    holder_fields(findings, request.holder, present=request.HasField("holder"))
     needs_fields(findings, "needs", request.needs)
     start, end = moment(request.start_time), moment(request.end_time)
     findings.expect(
@@ -68,7 +69,7 @@ def check_search(
     """What is wrong with a SearchAvailability."""
     findings = Findings()
     names.pool_field(findings, "pool", request.pool)
-    _holder_fields(findings, request.holder, present=request.HasField("holder"))
+    holder_fields(findings, request.holder, present=request.HasField("holder"))
     needs_fields(findings, "needs", request.needs)
     start, end = moment(request.start_time), moment(request.end_time)
     findings.expect(start is not None, "start_time", "is not a valid time")
@@ -177,13 +178,10 @@ def booking_out(booking: Booking) -> pb.Booking:
     shown = pb.Booking(
         name=names.booking_name(booking.name),
         pool=names.pool_name(booking.pool),
-        holder=pb.BookingHolder(
-            id_token=token_out(booking.id_token),
-            group_id_token=token_out(booking.group_id_token),
-            account=booking.account,
-            groups=sorted(booking.groups),
+        holder=holder_out(
+            booking.id_token, booking.account, booking.groups, booking.group_id_token
         ),
-        needs=_needs_out(booking.needs),
+        needs=needs_out(booking.needs),
         start_time=time_out(booking.start_time),
         end_time=time_out(booking.end_time),
         state=_STATE.Value(f"STATE_{booking.state}"),
@@ -204,6 +202,10 @@ def booking_out(booking: Booking) -> pb.Booking:
         progress=booking.progress,
         planned_member=names.member_name(booking.place) if _is_planned(booking) else "",
     )
+    if booking.series:
+        shown.series = names.series_name(booking.series)
+    if booking.waitlist_entry:
+        shown.waitlist_entry = names.waitlist_entry_name(booking.waitlist_entry)
     if booking.transaction and station:
         shown.transaction = transaction_name(station, booking.transaction)
     return shown
@@ -211,6 +213,18 @@ def booking_out(booking: Booking) -> pb.Booking:
 
 def _is_planned(booking: Booking) -> bool:
     return bool(booking.place) and not booking.ended
+
+
+def holder_out(
+    token: IdToken, account: str, groups: frozenset[str], group_token: IdToken | None = None
+) -> pb.BookingHolder:
+    """For whom a place is booked, as the contract shows it."""
+    return pb.BookingHolder(
+        id_token=token_out(token),
+        group_id_token=token_out(group_token),
+        account=account,
+        groups=sorted(groups),
+    )
 
 
 def charge_out(charge: Charge) -> pb.BookingCharge:
@@ -234,7 +248,8 @@ def verdict_out(verdict: RuleVerdict) -> pb.RuleVerdict:
     )
 
 
-def _needs_out(needs: Needs) -> pb.BookingNeeds:
+def needs_out(needs: Needs) -> pb.BookingNeeds:
+    """What a place has to offer, as the contract shows it."""
     return pb.BookingNeeds(
         connector_type=min(needs.connector_types, default=""),
         min_power_w=needs.min_power_w,
@@ -242,7 +257,8 @@ def _needs_out(needs: Needs) -> pb.BookingNeeds:
     )
 
 
-def _holder_fields(findings: Findings, holder: pb.BookingHolder, *, present: bool) -> None:
+def holder_fields(findings: Findings, holder: pb.BookingHolder, *, present: bool) -> None:
+    """Note what is wrong with a holder."""
     id_token_field(
         findings,
         "holder.id_token",

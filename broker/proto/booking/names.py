@@ -25,6 +25,16 @@ def booking_name(booking: str) -> str:
     return f"bookings/{booking}"
 
 
+def waitlist_entry_name(entry: str) -> str:
+    """`waitlistEntries/{waitlist_entry}`."""
+    return f"waitlistEntries/{entry}"
+
+
+def series_name(series: str) -> str:
+    """`bookingSeries/{booking_series}`."""
+    return f"bookingSeries/{series}"
+
+
 def member_name(place: str) -> str:
     """`stations/{station}/evses/{evse}` of a place in the plan."""
     station, evse_id = evse_of(place)
@@ -45,6 +55,18 @@ def parse_booking(name: str) -> str | None:
     """The request id in `bookings/{booking}`; None when it is not such a name."""
     collection, _, id = name.partition("/")
     return parse_uuid(id) if collection == "bookings" else None
+
+
+def parse_waitlist_entry(name: str) -> str | None:
+    """The request id in `waitlistEntries/{waitlist_entry}`; None when it is not such a name."""
+    collection, _, id = name.partition("/")
+    return parse_uuid(id) if collection == "waitlistEntries" else None
+
+
+def parse_series(name: str) -> str | None:
+    """The request id in `bookingSeries/{booking_series}`; None when it is not such a name."""
+    collection, _, id = name.partition("/")
+    return parse_uuid(id) if collection == "bookingSeries" else None
 
 
 def parse_member(name: str) -> str | None:
@@ -70,6 +92,22 @@ def pool_field(findings: Findings, field: str, name: str) -> None:
 def booking_field(findings: Findings, field: str, name: str) -> None:
     """Note what is wrong with the name of a booking."""
     findings.expect(parse_booking(name) is not None, field, "must be `bookings/{booking}`, a UUID")
+
+
+def waitlist_entry_field(findings: Findings, field: str, name: str) -> None:
+    """Note what is wrong with the name of an entry of a waiting list."""
+    findings.expect(
+        parse_waitlist_entry(name) is not None,
+        field,
+        "must be `waitlistEntries/{waitlist_entry}`, a UUID",
+    )
+
+
+def series_field(findings: Findings, field: str, name: str) -> None:
+    """Note what is wrong with the name of a series."""
+    findings.expect(
+        parse_series(name) is not None, field, "must be `bookingSeries/{booking_series}`, a UUID"
+    )
 
 
 def _id_of(collection: str, name: str) -> str | None:

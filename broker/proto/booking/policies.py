@@ -61,6 +61,10 @@ def policy_table(policy: pb.BookingPolicy) -> dict[str, Any]:
         table["displace_first"] = [
             _word(_DISPLACE, each, "DISPLACE_FIRST_") for each in policy.displace_first
         ]
+    if policy.HasField("waitlist"):
+        table["waitlist"] = _spans(policy.waitlist, "offer_lasts")
+        if policy.waitlist.HasField("snoozes"):
+            table["waitlist"]["snoozes"] = policy.waitlist.snoozes
     return table
 
 
@@ -80,6 +84,9 @@ def policy_out(
         displace_first=[
             _DISPLACE.Value(f"DISPLACE_FIRST_{each}") for each in policy.displace_first
         ],
+        waitlist=pb.WaitlistTerms(
+            offer_lasts=span_out(policy.waitlist.offer_lasts), snoozes=policy.waitlist.snoozes
+        ),
         sentences=sentences(policy),
         create_time=time_out(create_time),
     )

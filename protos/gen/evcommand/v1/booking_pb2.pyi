@@ -410,6 +410,8 @@ class Booking(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    SERIES_FIELD_NUMBER: _builtins.int
+    WAITLIST_ENTRY_FIELD_NUMBER: _builtins.int
     PLANNED_MEMBER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `bookings/{booking}`."""
@@ -441,6 +443,12 @@ class Booking(_message.Message):
     """Output only. Grows with every change of this booking. Of two replies the one with the higher revision is newer."""
     progress: _builtins.str
     """Output only. What is being done about it now, one sentence for a human; empty after the end."""
+    series: _builtins.str
+    """Output only. The series that it belongs to, `bookingSeries/{booking_series}`; empty when it belongs to none."""
+    waitlist_entry: _builtins.str
+    """Output only. The entry of the waiting list whose offer it is, or was; of a DISPLACED booking the one that stands for it,
+    `waitlistEntries/{waitlist_entry}`. Empty when there is none.
+    """
     planned_member: _builtins.str
     """Output only. The EVSE that the plan has for it, `stations/{station}/evses/{evse}`; it may move until one is chosen. Empty
     after the end.
@@ -503,11 +511,13 @@ class Booking(_message.Message):
         caller: _builtins.str = ...,
         revision: _builtins.int = ...,
         progress: _builtins.str = ...,
+        series: _builtins.str = ...,
+        waitlist_entry: _builtins.str = ...,
         planned_member: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "evse_id", b"evse_id", "holder", b"holder", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "evse_id", b"evse_id", "holder", b"holder", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,47 +26,49 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!evcommand/v1/booking_policy.proto\x12\x0c\x65vcommand.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x05\n\rBookingPolicy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\x12(\n\x05rules\x18\x03 \x03(\x0b\x32\x19.evcommand.v1.BookingRule\x12,\n\tbind_lead\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\thold_lead\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05grace\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x65\x61rly_start\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tlate_stop\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x62uffer\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x08overstay\x18\n \x03(\x0b\x32\x1a.evcommand.v1.OverstayStep\x12\x41\n\x0e\x64isplace_first\x18\x0b \x03(\x0e\x32).evcommand.v1.BookingPolicy.DisplaceFirst\x12\x11\n\tsentences\x18\x0c \x03(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\rDisplaceFirst\x12\x1e\n\x1a\x44ISPLACE_FIRST_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44ISPLACE_FIRST_GUESTS\x10\x01\x12\x1e\n\x1a\x44ISPLACE_FIRST_LATEST_MADE\x10\x02\x12\x1f\n\x1b\x44ISPLACE_FIRST_LATEST_START\x10\x03\x12\x1b\n\x17\x44ISPLACE_FIRST_SHORTEST\x10\x04\"\xc7\x03\n\x0b\x42ookingRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04says\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12*\n\x06window\x18\x04 \x01(\x0b\x32\x18.evcommand.v1.WindowTermH\x00\x12&\n\x04grid\x18\x05 \x01(\x0b\x32\x16.evcommand.v1.GridTermH\x00\x12*\n\x06length\x18\x06 \x01(\x0b\x32\x18.evcommand.v1.LengthTermH\x00\x12(\n\x05\x61head\x18\x07 \x01(\x0b\x32\x17.evcommand.v1.AheadTermH\x00\x12(\n\x05quota\x18\x08 \x01(\x0b\x32\x17.evcommand.v1.QuotaTermH\x00\x12(\n\x05share\x18\t \x01(\x0b\x32\x17.evcommand.v1.ShareTermH\x00\x12\x32\n\nconcurrent\x18\n \x01(\x0b\x32\x1c.evcommand.v1.ConcurrentTermH\x00\x12*\n\x06\x63utoff\x18\x0b \x01(\x0b\x32\x18.evcommand.v1.CutoffTermH\x00\x12(\n\x05price\x18\x0c \x01(\x0b\x32\x17.evcommand.v1.PriceTermH\x00\x42\x06\n\x04term\"(\n\nDailyHours\x12\r\n\x05start\x18\x01 \x01(\t\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\"G\n\nWindowTerm\x12\x10\n\x08weekdays\x18\x01 \x03(\t\x12\'\n\x05hours\x18\x02 \x01(\x0b\x32\x18.evcommand.v1.DailyHours\"\\\n\x08GridTerm\x12\'\n\x05slots\x18\x01 \x03(\x0b\x32\x18.evcommand.v1.DailyHours\x12\'\n\x04step\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"e\n\nLengthTerm\x12+\n\x08\x61t_least\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07\x61t_most\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"d\n\tAheadTerm\x12+\n\x08\x61t_least\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07\x61t_most\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xde\x02\n\tQuotaTerm\x12%\n\x03per\x18\x01 \x01(\x0e\x32\x18.evcommand.v1.CountedPer\x12.\n\x06period\x18\x02 \x01(\x0e\x32\x1e.evcommand.v1.QuotaTerm.Period\x12\x0f\n\x07\x61t_most\x18\x03 \x01(\x05\x12*\n\x04unit\x18\x04 \x01(\x0e\x32\x1c.evcommand.v1.QuotaTerm.Unit\x12\'\n\x06\x62\x65yond\x18\x05 \x01(\x0b\x32\x17.evcommand.v1.PriceTerm\"S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03\"?\n\x04Unit\x12\x14\n\x10UNIT_UNSPECIFIED\x10\x00\x12\x11\n\rUNIT_BOOKINGS\x10\x01\x12\x0e\n\nUNIT_HOURS\x10\x02\"N\n\tShareTerm\x12\x0e\n\x06places\x18\x01 \x01(\x05\x12\x31\n\x0erelease_before\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x0e\x43oncurrentTerm\x12%\n\x03per\x18\x01 \x01(\x0e\x32\x18.evcommand.v1.CountedPer\x12\x0f\n\x07\x61t_most\x18\x02 \x01(\x05\"b\n\nCutoffTerm\x12)\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x63\x61ncel\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\tPriceTerm\x12\x10\n\x08occasion\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x0c\n\x04unit\x18\x03 \x01(\t\"\xad\x01\n\x0cOverstayStep\x12+\n\x03\x61\x63t\x18\x01 \x01(\x0e\x32\x1e.evcommand.v1.OverstayStep.Act\x12(\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"F\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41\x43T_TELL\x10\x01\x12\x0e\n\nACT_CHARGE\x10\x02\x12\x0c\n\x08\x41\x43T_STOP\x10\x03*q\n\nCountedPer\x12\x1b\n\x17\x43OUNTED_PER_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OUNTED_PER_HOLDER\x10\x01\x12\x17\n\x13\x43OUNTED_PER_ACCOUNT\x10\x02\x12\x15\n\x11\x43OUNTED_PER_GROUP\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!evcommand/v1/booking_policy.proto\x12\x0c\x65vcommand.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x05\n\rBookingPolicy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\x12(\n\x05rules\x18\x03 \x03(\x0b\x32\x19.evcommand.v1.BookingRule\x12,\n\tbind_lead\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\thold_lead\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05grace\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x65\x61rly_start\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tlate_stop\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x62uffer\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x08overstay\x18\n \x03(\x0b\x32\x1a.evcommand.v1.OverstayStep\x12\x41\n\x0e\x64isplace_first\x18\x0b \x03(\x0e\x32).evcommand.v1.BookingPolicy.DisplaceFirst\x12\x11\n\tsentences\x18\x0c \x03(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x08waitlist\x18\x14 \x01(\x0b\x32\x1b.evcommand.v1.WaitlistTerms\"\xa8\x01\n\rDisplaceFirst\x12\x1e\n\x1a\x44ISPLACE_FIRST_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44ISPLACE_FIRST_GUESTS\x10\x01\x12\x1e\n\x1a\x44ISPLACE_FIRST_LATEST_MADE\x10\x02\x12\x1f\n\x1b\x44ISPLACE_FIRST_LATEST_START\x10\x03\x12\x1b\n\x17\x44ISPLACE_FIRST_SHORTEST\x10\x04\"a\n\rWaitlistTerms\x12.\n\x0boffer_lasts\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x07snoozes\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\n\n\x08_snoozes\"\xc7\x03\n\x0b\x42ookingRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04says\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12*\n\x06window\x18\x04 \x01(\x0b\x32\x18.evcommand.v1.WindowTermH\x00\x12&\n\x04grid\x18\x05 \x01(\x0b\x32\x16.evcommand.v1.GridTermH\x00\x12*\n\x06length\x18\x06 \x01(\x0b\x32\x18.evcommand.v1.LengthTermH\x00\x12(\n\x05\x61head\x18\x07 \x01(\x0b\x32\x17.evcommand.v1.AheadTermH\x00\x12(\n\x05quota\x18\x08 \x01(\x0b\x32\x17.evcommand.v1.QuotaTermH\x00\x12(\n\x05share\x18\t \x01(\x0b\x32\x17.evcommand.v1.ShareTermH\x00\x12\x32\n\nconcurrent\x18\n \x01(\x0b\x32\x1c.evcommand.v1.ConcurrentTermH\x00\x12*\n\x06\x63utoff\x18\x0b \x01(\x0b\x32\x18.evcommand.v1.CutoffTermH\x00\x12(\n\x05price\x18\x0c \x01(\x0b\x32\x17.evcommand.v1.PriceTermH\x00\x42\x06\n\x04term\"(\n\nDailyHours\x12\r\n\x05start\x18\x01 \x01(\t\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\"G\n\nWindowTerm\x12\x10\n\x08weekdays\x18\x01 \x03(\t\x12\'\n\x05hours\x18\x02 \x01(\x0b\x32\x18.evcommand.v1.DailyHours\"\\\n\x08GridTerm\x12\'\n\x05slots\x18\x01 \x03(\x0b\x32\x18.evcommand.v1.DailyHours\x12\'\n\x04step\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"e\n\nLengthTerm\x12+\n\x08\x61t_least\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07\x61t_most\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"d\n\tAheadTerm\x12+\n\x08\x61t_least\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07\x61t_most\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xde\x02\n\tQuotaTerm\x12%\n\x03per\x18\x01 \x01(\x0e\x32\x18.evcommand.v1.CountedPer\x12.\n\x06period\x18\x02 \x01(\x0e\x32\x1e.evcommand.v1.QuotaTerm.Period\x12\x0f\n\x07\x61t_most\x18\x03 \x01(\x05\x12*\n\x04unit\x18\x04 \x01(\x0e\x32\x1c.evcommand.v1.QuotaTerm.Unit\x12\'\n\x06\x62\x65yond\x18\x05 \x01(\x0b\x32\x17.evcommand.v1.PriceTerm\"S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03\"?\n\x04Unit\x12\x14\n\x10UNIT_UNSPECIFIED\x10\x00\x12\x11\n\rUNIT_BOOKINGS\x10\x01\x12\x0e\n\nUNIT_HOURS\x10\x02\"N\n\tShareTerm\x12\x0e\n\x06places\x18\x01 \x01(\x05\x12\x31\n\x0erelease_before\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x0e\x43oncurrentTerm\x12%\n\x03per\x18\x01 \x01(\x0e\x32\x18.evcommand.v1.CountedPer\x12\x0f\n\x07\x61t_most\x18\x02 \x01(\x05\"b\n\nCutoffTerm\x12)\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x63\x61ncel\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\tPriceTerm\x12\x10\n\x08occasion\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x0c\n\x04unit\x18\x03 \x01(\t\"\xad\x01\n\x0cOverstayStep\x12+\n\x03\x61\x63t\x18\x01 \x01(\x0e\x32\x1e.evcommand.v1.OverstayStep.Act\x12(\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"F\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41\x43T_TELL\x10\x01\x12\x0e\n\nACT_CHARGE\x10\x02\x12\x0c\n\x08\x41\x43T_STOP\x10\x03*q\n\nCountedPer\x12\x1b\n\x17\x43OUNTED_PER_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OUNTED_PER_HOLDER\x10\x01\x12\x17\n\x13\x43OUNTED_PER_ACCOUNT\x10\x02\x12\x15\n\x11\x43OUNTED_PER_GROUP\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'evcommand.v1.booking_policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COUNTEDPER']._serialized_start=2549
-  _globals['_COUNTEDPER']._serialized_end=2662
+  _globals['_COUNTEDPER']._serialized_start=2695
+  _globals['_COUNTEDPER']._serialized_end=2808
   _globals['_BOOKINGPOLICY']._serialized_start=117
-  _globals['_BOOKINGPOLICY']._serialized_end=829
-  _globals['_BOOKINGPOLICY_DISPLACEFIRST']._serialized_start=661
-  _globals['_BOOKINGPOLICY_DISPLACEFIRST']._serialized_end=829
-  _globals['_BOOKINGRULE']._serialized_start=832
-  _globals['_BOOKINGRULE']._serialized_end=1287
-  _globals['_DAILYHOURS']._serialized_start=1289
-  _globals['_DAILYHOURS']._serialized_end=1329
-  _globals['_WINDOWTERM']._serialized_start=1331
-  _globals['_WINDOWTERM']._serialized_end=1402
-  _globals['_GRIDTERM']._serialized_start=1404
-  _globals['_GRIDTERM']._serialized_end=1496
-  _globals['_LENGTHTERM']._serialized_start=1498
-  _globals['_LENGTHTERM']._serialized_end=1599
-  _globals['_AHEADTERM']._serialized_start=1601
-  _globals['_AHEADTERM']._serialized_end=1701
-  _globals['_QUOTATERM']._serialized_start=1704
-  _globals['_QUOTATERM']._serialized_end=2054
-  _globals['_QUOTATERM_PERIOD']._serialized_start=1906
-  _globals['_QUOTATERM_PERIOD']._serialized_end=1989
-  _globals['_QUOTATERM_UNIT']._serialized_start=1991
-  _globals['_QUOTATERM_UNIT']._serialized_end=2054
-  _globals['_SHARETERM']._serialized_start=2056
-  _globals['_SHARETERM']._serialized_end=2134
-  _globals['_CONCURRENTTERM']._serialized_start=2136
-  _globals['_CONCURRENTTERM']._serialized_end=2208
-  _globals['_CUTOFFTERM']._serialized_start=2210
-  _globals['_CUTOFFTERM']._serialized_end=2308
-  _globals['_PRICETERM']._serialized_start=2310
-  _globals['_PRICETERM']._serialized_end=2371
-  _globals['_OVERSTAYSTEP']._serialized_start=2374
-  _globals['_OVERSTAYSTEP']._serialized_end=2547
-  _globals['_OVERSTAYSTEP_ACT']._serialized_start=2477
-  _globals['_OVERSTAYSTEP_ACT']._serialized_end=2547
+  _globals['_BOOKINGPOLICY']._serialized_end=876
+  _globals['_BOOKINGPOLICY_DISPLACEFIRST']._serialized_start=708
+  _globals['_BOOKINGPOLICY_DISPLACEFIRST']._serialized_end=876
+  _globals['_WAITLISTTERMS']._serialized_start=878
+  _globals['_WAITLISTTERMS']._serialized_end=975
+  _globals['_BOOKINGRULE']._serialized_start=978
+  _globals['_BOOKINGRULE']._serialized_end=1433
+  _globals['_DAILYHOURS']._serialized_start=1435
+  _globals['_DAILYHOURS']._serialized_end=1475
+  _globals['_WINDOWTERM']._serialized_start=1477
+  _globals['_WINDOWTERM']._serialized_end=1548
+  _globals['_GRIDTERM']._serialized_start=1550
+  _globals['_GRIDTERM']._serialized_end=1642
+  _globals['_LENGTHTERM']._serialized_start=1644
+  _globals['_LENGTHTERM']._serialized_end=1745
+  _globals['_AHEADTERM']._serialized_start=1747
+  _globals['_AHEADTERM']._serialized_end=1847
+  _globals['_QUOTATERM']._serialized_start=1850
+  _globals['_QUOTATERM']._serialized_end=2200
+  _globals['_QUOTATERM_PERIOD']._serialized_start=2052
+  _globals['_QUOTATERM_PERIOD']._serialized_end=2135
+  _globals['_QUOTATERM_UNIT']._serialized_start=2137
+  _globals['_QUOTATERM_UNIT']._serialized_end=2200
+  _globals['_SHARETERM']._serialized_start=2202
+  _globals['_SHARETERM']._serialized_end=2280
+  _globals['_CONCURRENTTERM']._serialized_start=2282
+  _globals['_CONCURRENTTERM']._serialized_end=2354
+  _globals['_CUTOFFTERM']._serialized_start=2356
+  _globals['_CUTOFFTERM']._serialized_end=2454
+  _globals['_PRICETERM']._serialized_start=2456
+  _globals['_PRICETERM']._serialized_end=2517
+  _globals['_OVERSTAYSTEP']._serialized_start=2520
+  _globals['_OVERSTAYSTEP']._serialized_end=2693
+  _globals['_OVERSTAYSTEP_ACT']._serialized_start=2623
+  _globals['_OVERSTAYSTEP_ACT']._serialized_end=2693
 # @@protoc_insertion_point(module_scope)

@@ -101,6 +101,7 @@ class BookingPolicy(_message.Message):
     DISPLACE_FIRST_FIELD_NUMBER: _builtins.int
     SENTENCES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    WAITLIST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Identifier. The resource name, `bookingPolicies/{policy}`: 1 to 63 small letters, digits and hyphens, the first one a letter."""
     revision: _builtins.int
@@ -149,6 +150,10 @@ class BookingPolicy(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When this revision was made."""
 
+    @_builtins.property
+    def waitlist(self) -> Global___WaitlistTerms:
+        """Optional. How offers of the waiting list are made."""
+
     def __init__(
         self,
         *,
@@ -165,14 +170,45 @@ class BookingPolicy(_message.Message):
         displace_first: _abc.Iterable[Global___BookingPolicy.DisplaceFirst.ValueType] | None = ...,
         sentences: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        waitlist: Global___WaitlistTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bind_lead", b"bind_lead", "buffer", b"buffer", "create_time", b"create_time", "early_start", b"early_start", "grace", b"grace", "hold_lead", b"hold_lead", "late_stop", b"late_stop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bind_lead", b"bind_lead", "buffer", b"buffer", "create_time", b"create_time", "early_start", b"early_start", "grace", b"grace", "hold_lead", b"hold_lead", "late_stop", b"late_stop", "waitlist", b"waitlist"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bind_lead", b"bind_lead", "buffer", b"buffer", "create_time", b"create_time", "displace_first", b"displace_first", "early_start", b"early_start", "grace", b"grace", "hold_lead", b"hold_lead", "late_stop", b"late_stop", "name", b"name", "overstay", b"overstay", "revision", b"revision", "rules", b"rules", "sentences", b"sentences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bind_lead", b"bind_lead", "buffer", b"buffer", "create_time", b"create_time", "displace_first", b"displace_first", "early_start", b"early_start", "grace", b"grace", "hold_lead", b"hold_lead", "late_stop", b"late_stop", "name", b"name", "overstay", b"overstay", "revision", b"revision", "rules", b"rules", "sentences", b"sentences", "waitlist", b"waitlist"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BookingPolicy: _TypeAlias = BookingPolicy  # noqa: Y015
+
+@_typing.final
+class WaitlistTerms(_message.Message):
+    """Says how a place is offered to who waits for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFER_LASTS_FIELD_NUMBER: _builtins.int
+    SNOOZES_FIELD_NUMBER: _builtins.int
+    snoozes: _builtins.int
+    """Optional. How often one may put an offer off; once when absent."""
+    @_builtins.property
+    def offer_lasts(self) -> _duration_pb2.Duration:
+        """Optional. How long an offer stands; 15 minutes when absent."""
+
+    def __init__(
+        self,
+        *,
+        offer_lasts: _duration_pb2.Duration | None = ...,
+        snoozes: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_snoozes", b"_snoozes", "offer_lasts", b"offer_lasts", "snoozes", b"snoozes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snoozes", b"_snoozes", "offer_lasts", b"offer_lasts", "snoozes", b"snoozes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__snoozes: _TypeAlias = _typing.Literal["snoozes"]  # noqa: Y015
+    _WhichOneofArgType__snoozes: _TypeAlias = _typing.Literal["_snoozes", b"_snoozes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__snoozes) -> _WhichOneofReturnType__snoozes | None: ...
+
+Global___WaitlistTerms: _TypeAlias = WaitlistTerms  # noqa: Y015
 
 @_typing.final
 class BookingRule(_message.Message):

@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from evcommand.v1 import booking_series_pb2 as evcommand_dot_v1_dot_booking__series__pb2
 from evcommand.v1 import booking_service_pb2 as evcommand_dot_v1_dot_booking__service__pb2
+from evcommand.v1 import waitlist_pb2 as evcommand_dot_v1_dot_waitlist__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -102,6 +104,46 @@ class BookingServiceStub:
                 '/evcommand.v1.BookingService/CancelBooking',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingResponse.FromString,
+                _registered_method=True)
+        self.CreateBookingSeries = channel.unary_unary(
+                '/evcommand.v1.BookingService/CreateBookingSeries',
+                request_serializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesResponse.FromString,
+                _registered_method=True)
+        self.CancelBookingSeries = channel.unary_unary(
+                '/evcommand.v1.BookingService/CancelBookingSeries',
+                request_serializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesResponse.FromString,
+                _registered_method=True)
+        self.JoinWaitlist = channel.unary_unary(
+                '/evcommand.v1.BookingService/JoinWaitlist',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.JoinWaitlistRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.JoinWaitlistResponse.FromString,
+                _registered_method=True)
+        self.AcceptOffer = channel.unary_unary(
+                '/evcommand.v1.BookingService/AcceptOffer',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.AcceptOfferRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.AcceptOfferResponse.FromString,
+                _registered_method=True)
+        self.SnoozeOffer = channel.unary_unary(
+                '/evcommand.v1.BookingService/SnoozeOffer',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.SnoozeOfferRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.SnoozeOfferResponse.FromString,
+                _registered_method=True)
+        self.LeaveWaitlist = channel.unary_unary(
+                '/evcommand.v1.BookingService/LeaveWaitlist',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.LeaveWaitlistRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.LeaveWaitlistResponse.FromString,
+                _registered_method=True)
+        self.GetWaitlistEntry = channel.unary_unary(
+                '/evcommand.v1.BookingService/GetWaitlistEntry',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.GetWaitlistEntryRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.GetWaitlistEntryResponse.FromString,
+                _registered_method=True)
+        self.ListWaitlistEntries = channel.unary_unary(
+                '/evcommand.v1.BookingService/ListWaitlistEntries',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
                 _registered_method=True)
 
 
@@ -231,6 +273,88 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBookingSeries(self, request, context):
+        """Books a place again and again, in local times of the pool.
+
+        Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+        one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+        `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+        `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBookingSeries(self, request, context):
+        """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+        (BOOKING_SERIES_NOT_FOUND).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinWaitlist(self, request, context):
+        """Waits for a place at a time at which the pool has no room.
+
+        When a place becomes free, it is offered to who waits longest; who lost a booking goes before everybody else. While an offer
+        stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
+        NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
+        wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptOffer(self, request, context):
+        """Takes an offer: its place is booked.
+
+        Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
+        or it is over).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SnoozeOffer(self, request, context):
+        """Puts an offer off: its place is offered to the next one, and this one is asked again later.
+
+        Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
+        allows no more).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveWaitlist(self, request, context):
+        """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
+        taken, cancel its booking; or it is over).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWaitlistEntry(self, request, context):
+        """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWaitlistEntries(self, request, context):
+        """Lists entries of waiting lists, the earliest start first.
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BookingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -298,6 +422,46 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.CancelBooking,
                     request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingResponse.SerializeToString,
+            ),
+            'CreateBookingSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBookingSeries,
+                    request_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesResponse.SerializeToString,
+            ),
+            'CancelBookingSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBookingSeries,
+                    request_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesResponse.SerializeToString,
+            ),
+            'JoinWaitlist': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinWaitlist,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.JoinWaitlistRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.JoinWaitlistResponse.SerializeToString,
+            ),
+            'AcceptOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptOffer,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.AcceptOfferRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.AcceptOfferResponse.SerializeToString,
+            ),
+            'SnoozeOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.SnoozeOffer,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.SnoozeOfferRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.SnoozeOfferResponse.SerializeToString,
+            ),
+            'LeaveWaitlist': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveWaitlist,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.LeaveWaitlistRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.LeaveWaitlistResponse.SerializeToString,
+            ),
+            'GetWaitlistEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWaitlistEntry,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.GetWaitlistEntryRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.GetWaitlistEntryResponse.SerializeToString,
+            ),
+            'ListWaitlistEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWaitlistEntries,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -655,6 +819,222 @@ class BookingService:
             '/evcommand.v1.BookingService/CancelBooking',
             evcommand_dot_v1_dot_booking__service__pb2.CancelBookingRequest.SerializeToString,
             evcommand_dot_v1_dot_booking__service__pb2.CancelBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBookingSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/CreateBookingSeries',
+            evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBookingSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/CancelBookingSeries',
+            evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinWaitlist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/JoinWaitlist',
+            evcommand_dot_v1_dot_waitlist__pb2.JoinWaitlistRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.JoinWaitlistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/AcceptOffer',
+            evcommand_dot_v1_dot_waitlist__pb2.AcceptOfferRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.AcceptOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SnoozeOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/SnoozeOffer',
+            evcommand_dot_v1_dot_waitlist__pb2.SnoozeOfferRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.SnoozeOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveWaitlist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/LeaveWaitlist',
+            evcommand_dot_v1_dot_waitlist__pb2.LeaveWaitlistRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.LeaveWaitlistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWaitlistEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/GetWaitlistEntry',
+            evcommand_dot_v1_dot_waitlist__pb2.GetWaitlistEntryRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.GetWaitlistEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWaitlistEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/ListWaitlistEntries',
+            evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

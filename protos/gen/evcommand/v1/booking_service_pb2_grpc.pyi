@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from evcommand.v1 import booking_series_pb2 as _booking_series_pb2
 from evcommand.v1 import booking_service_pb2 as _booking_service_pb2
+from evcommand.v1 import waitlist_pb2 as _waitlist_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -104,6 +106,56 @@ class BookingServiceStub:
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
     Right: `reserve`.
     """
+    CreateBookingSeries: _grpc.UnaryUnaryMultiCallable[_booking_series_pb2.CreateBookingSeriesRequest, _booking_series_pb2.CreateBookingSeriesResponse]
+    """Books a place again and again, in local times of the pool.
+
+    Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+    one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+    `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+    `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    Right: `reserve`.
+    """
+    CancelBookingSeries: _grpc.UnaryUnaryMultiCallable[_booking_series_pb2.CancelBookingSeriesRequest, _booking_series_pb2.CancelBookingSeriesResponse]
+    """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+    (BOOKING_SERIES_NOT_FOUND).
+    Right: `reserve`.
+    """
+    JoinWaitlist: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.JoinWaitlistRequest, _waitlist_pb2.JoinWaitlistResponse]
+    """Waits for a place at a time at which the pool has no room.
+
+    When a place becomes free, it is offered to who waits longest; who lost a booking goes before everybody else. While an offer
+    stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
+    NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
+    wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    Right: `reserve`.
+    """
+    AcceptOffer: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.AcceptOfferRequest, _waitlist_pb2.AcceptOfferResponse]
+    """Takes an offer: its place is booked.
+
+    Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
+    or it is over).
+    Right: `reserve`.
+    """
+    SnoozeOffer: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.SnoozeOfferRequest, _waitlist_pb2.SnoozeOfferResponse]
+    """Puts an offer off: its place is offered to the next one, and this one is asked again later.
+
+    Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
+    allows no more).
+    Right: `reserve`.
+    """
+    LeaveWaitlist: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.LeaveWaitlistRequest, _waitlist_pb2.LeaveWaitlistResponse]
+    """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
+    taken, cancel its booking; or it is over).
+    Right: `reserve`.
+    """
+    GetWaitlistEntry: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.GetWaitlistEntryRequest, _waitlist_pb2.GetWaitlistEntryResponse]
+    """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
+    Right: `read`.
+    """
+    ListWaitlistEntries: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]
+    """Lists entries of waiting lists, the earliest start first.
+    Right: `read`.
+    """
 
 @_typing.type_check_only
 class BookingServiceAsyncStub(BookingServiceStub):
@@ -180,6 +232,56 @@ class BookingServiceAsyncStub(BookingServiceStub):
     """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
     Right: `reserve`.
+    """
+    CreateBookingSeries: _aio.UnaryUnaryMultiCallable[_booking_series_pb2.CreateBookingSeriesRequest, _booking_series_pb2.CreateBookingSeriesResponse]  # type: ignore[assignment]
+    """Books a place again and again, in local times of the pool.
+
+    Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+    one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+    `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+    `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    Right: `reserve`.
+    """
+    CancelBookingSeries: _aio.UnaryUnaryMultiCallable[_booking_series_pb2.CancelBookingSeriesRequest, _booking_series_pb2.CancelBookingSeriesResponse]  # type: ignore[assignment]
+    """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+    (BOOKING_SERIES_NOT_FOUND).
+    Right: `reserve`.
+    """
+    JoinWaitlist: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.JoinWaitlistRequest, _waitlist_pb2.JoinWaitlistResponse]  # type: ignore[assignment]
+    """Waits for a place at a time at which the pool has no room.
+
+    When a place becomes free, it is offered to who waits longest; who lost a booking goes before everybody else. While an offer
+    stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
+    NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
+    wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    Right: `reserve`.
+    """
+    AcceptOffer: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.AcceptOfferRequest, _waitlist_pb2.AcceptOfferResponse]  # type: ignore[assignment]
+    """Takes an offer: its place is booked.
+
+    Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
+    or it is over).
+    Right: `reserve`.
+    """
+    SnoozeOffer: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.SnoozeOfferRequest, _waitlist_pb2.SnoozeOfferResponse]  # type: ignore[assignment]
+    """Puts an offer off: its place is offered to the next one, and this one is asked again later.
+
+    Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
+    allows no more).
+    Right: `reserve`.
+    """
+    LeaveWaitlist: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.LeaveWaitlistRequest, _waitlist_pb2.LeaveWaitlistResponse]  # type: ignore[assignment]
+    """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
+    taken, cancel its booking; or it is over).
+    Right: `reserve`.
+    """
+    GetWaitlistEntry: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.GetWaitlistEntryRequest, _waitlist_pb2.GetWaitlistEntryResponse]  # type: ignore[assignment]
+    """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
+    Right: `read`.
+    """
+    ListWaitlistEntries: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]  # type: ignore[assignment]
+    """Lists entries of waiting lists, the earliest start first.
+    Right: `read`.
     """
 
 class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -332,6 +434,104 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
         BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
         Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateBookingSeries(
+        self,
+        request: _booking_series_pb2.CreateBookingSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_series_pb2.CreateBookingSeriesResponse, _abc.Awaitable[_booking_series_pb2.CreateBookingSeriesResponse]]:
+        """Books a place again and again, in local times of the pool.
+
+        Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+        one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+        `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+        `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelBookingSeries(
+        self,
+        request: _booking_series_pb2.CancelBookingSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_series_pb2.CancelBookingSeriesResponse, _abc.Awaitable[_booking_series_pb2.CancelBookingSeriesResponse]]:
+        """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+        (BOOKING_SERIES_NOT_FOUND).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def JoinWaitlist(
+        self,
+        request: _waitlist_pb2.JoinWaitlistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_waitlist_pb2.JoinWaitlistResponse, _abc.Awaitable[_waitlist_pb2.JoinWaitlistResponse]]:
+        """Waits for a place at a time at which the pool has no room.
+
+        When a place becomes free, it is offered to who waits longest; who lost a booking goes before everybody else. While an offer
+        stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
+        NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
+        wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def AcceptOffer(
+        self,
+        request: _waitlist_pb2.AcceptOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_waitlist_pb2.AcceptOfferResponse, _abc.Awaitable[_waitlist_pb2.AcceptOfferResponse]]:
+        """Takes an offer: its place is booked.
+
+        Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
+        or it is over).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def SnoozeOffer(
+        self,
+        request: _waitlist_pb2.SnoozeOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_waitlist_pb2.SnoozeOfferResponse, _abc.Awaitable[_waitlist_pb2.SnoozeOfferResponse]]:
+        """Puts an offer off: its place is offered to the next one, and this one is asked again later.
+
+        Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
+        allows no more).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def LeaveWaitlist(
+        self,
+        request: _waitlist_pb2.LeaveWaitlistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_waitlist_pb2.LeaveWaitlistResponse, _abc.Awaitable[_waitlist_pb2.LeaveWaitlistResponse]]:
+        """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
+        taken, cancel its booking; or it is over).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetWaitlistEntry(
+        self,
+        request: _waitlist_pb2.GetWaitlistEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_waitlist_pb2.GetWaitlistEntryResponse, _abc.Awaitable[_waitlist_pb2.GetWaitlistEntryResponse]]:
+        """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
+        Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWaitlistEntries(
+        self,
+        request: _waitlist_pb2.ListWaitlistEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_waitlist_pb2.ListWaitlistEntriesResponse, _abc.Awaitable[_waitlist_pb2.ListWaitlistEntriesResponse]]:
+        """Lists entries of waiting lists, the earliest start first.
+        Right: `read`.
         """
 
 def add_BookingServiceServicer_to_server(servicer: BookingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -44,6 +44,7 @@ READING = {
     *("WatchStations", "WatchTransactions", "GetTruthReport", "ListAuditEntries"),
     *("GetPool", "ListPools", "GetBookingPolicy", "ListBookingPolicies"),
     *("GetBooking", "ListBookings", "SearchAvailability"),
+    *("GetWaitlistEntry", "ListWaitlistEntries"),
 }
 
 

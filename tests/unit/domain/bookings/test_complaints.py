@@ -26,7 +26,6 @@ from domain.bookings.policies.policy import (
     Quota,
     Rule,
 )
-from domain.bookings.policies.requests import Holder
 from domain.bookings.policies.rules import charges, too_late_to_cancel
 from domain.bookings.spans import Span
 from domain.model.specs import IdToken
@@ -132,10 +131,10 @@ def test_what_a_member_booked_before_leaving_the_company_stays_promised_and_coun
 
 def test_a_member_who_left_the_company_uses_no_booking_of_its_account() -> None:
     """Who a driver is, is asked when the token is shown, and not when it was booked."""
-    held = Slot("b", Holder("bert", "cars"), local("14:00"), local("15:00"), "S/1")
-    colleague, left = Holder("anna", "cars"), Holder("anna")
-    now = local("14:05")
-    said = [judge_entry(BookingPolicy(), [held], who, "S/1", now) for who in (colleague, left)]
+    start, end = local("14:00"), local("15:00")
+    held = Slot("b", frozenset({"bert", "cars"}), start, start, end, "S/1", chosen=True)
+    colleague, left = frozenset({"anna", "cars"}), frozenset({"anna"})
+    said = [judge_entry([held], who, "S/1", local("14:05")) for who in (colleague, left)]
     assert [each.entry for each in said] == [PlaceEntry.OWN_PLACE, PlaceEntry.BOOKED]
 
 

@@ -1,0 +1,269 @@
+"""Waiting lists: joined, offers taken and put off, left, got, listed."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from evcommand.v1 import waitlist_pb2 as pb
+
+from broker.audit.changes import record_change
+from broker.auth import current_caller
+from broker.backend import Backend
+from broker.bookings.lookups import pool_is_covered, pool_of_caller, readable
+from broker.errors import Reason, Refusal, check
+from broker.proto.booking import bookings as booking_messages
+from broker.proto.booking import names
+from broker.proto.booking import waitlist as messages
+from broker.proto.selection import list_selection
+from broker.reading.paging import Pager, cut_page, limit_of
+from domain.bookings.booking import Booking
+from domain.bookings.policies.policy import BookingPolicy
+from domain.bookings.states import BookingCause
+from domain.bookings.waiting import (
+    MOST_WAITING,
+    Waiter,
+    due_time,
+    ended_as,
+    expected_time,
+    not_taken,
+    position,
+    put_off,
+    stands_against,
+    taken,
+    wanted,
+)
+from domain.bookings.waitlist import WAIT_TRANSITIONS, WaitState, accepted
+from fleet import bookings
+from fleet.engine.statements import Tx
+from journal.bookings.admitting import change, weigh
+from journal.bookings.offering import offered_booking, serve
+from journal.bookings.rows import KnownPool, booking_from, known_pool, locked_pool
+from journal.bookings.waitlist import record, waiter_from
+
+
+async def join(backend: Backend, request: pb.JoinWaitlistRequest) -> pb.JoinWaitlistResponse:
+    """Has somebody wait, with an offer at once where there is room."""
+    now, caller = backend.now(), current_caller()
+    id = names.parse_waitlist_entry(f"waitlistEntries/{request.request_id}") or ""
+    async with backend.db.write() as tx:
+        row = await bookings.waitlist_entry(tx, caller.tenant, id)
+        known_before = waiter_from(row) if row else None
+        joined = known_before.entry.joined if known_before else now
+        check(messages.check_join(request, joined))
+        new = messages.waiter_in(request, backend.sealer, caller.tenant, caller.name, joined)
+        known = await pool_of_caller(tx, request.pool, lock=True)
+        if known_before is None:
+            with readable():
+                await _joined(tx, known, new, now)
+            await record_change(
+                tx,
+                "JoinWaitlist",
+                names.waitlist_entry_name(id),
+                now,
+                request_id=id,
+            )
+        elif _said(new) != _said(known_before):
+            raise Refusal(
+                Reason.REQUEST_ID_REUSED,
+                f"waitlistEntries/{id} is another one: take a new request_id.",
+            )
+        entry = await _shown(tx, await _entry(tx, caller.tenant, id), known, now)
+    return pb.JoinWaitlistResponse(entry=entry)
+
+
+async def accept(backend: Backend, request: pb.AcceptOfferRequest) -> pb.AcceptOfferResponse:
+    """Books what was offered."""
+    check(messages.check_entry_name(request.name))
+    now = backend.now()
+    async with backend.db.write() as tx:
+        waiter, known = await _locked(tx, request.name)
+        if waiter.entry.state is not WaitState.ACCEPTED:
+            kept = await offered_booking(tx, waiter)
+            if kept is None or accepted(waiter.entry, now) is None:
+                raise _no_offer(waiter)
+            await change(tx, taken(kept, now))  # which takes the entry along
+            await record_change(tx, "AcceptOffer", request.name, now)
+            waiter = await _entry(tx, waiter.tenant, waiter.name)
+        booking = await _booking(tx, waiter)
+        entry = await _shown(tx, waiter, known, now)
+    return pb.AcceptOfferResponse(entry=entry, booking=booking_messages.booking_out(booking))
+
+
+async def snooze(backend: Backend, request: pb.SnoozeOfferRequest) -> pb.SnoozeOfferResponse:
+    """Puts an offer off, and offers its place to the next one."""
+    check(messages.check_snooze(request))
+    now = backend.now()
+    async with backend.db.write() as tx:
+        before, known = await _locked(tx, request.name)
+        if request.request_id.lower() not in before.snoozed_by:
+            policy = known.venue.policy
+            after = put_off(before, request.request_id.lower(), policy, now)
+            if after is None:
+                raise _no_snooze(before, now)
+            await _give_back(tx, before, after, known, now)
+            await record_change(
+                tx, "SnoozeOffer", request.name, now, request_id=request.request_id.lower()
+            )
+        waiter = await _entry(tx, before.tenant, before.name)
+        entry = await _shown(tx, waiter, known, now)
+    return pb.SnoozeOfferResponse(entry=entry)
+
+
+async def leave(backend: Backend, request: pb.LeaveWaitlistRequest) -> pb.LeaveWaitlistResponse:
+    """Has somebody wait no longer."""
+    check(messages.check_entry_name(request.name))
+    now = backend.now()
+    async with backend.db.write() as tx:
+        before, known = await _locked(tx, request.name)
+        if before.entry.state is not WaitState.LEFT:
+            if not WAIT_TRANSITIONS[before.entry.state]:
+                raise Refusal(
+                    Reason.WAITLIST_ENTRY_ENDED,
+                    f"{request.name} has ended as {before.entry.state}.",
+                )
+            await _give_back(tx, before, ended_as(before, WaitState.LEFT), known, now)
+            await record_change(tx, "LeaveWaitlist", request.name, now)
+        waiter = await _entry(tx, before.tenant, before.name)
+        entry = await _shown(tx, waiter, known, now)
+    return pb.LeaveWaitlistResponse(entry=entry)
+
+
+async def get(backend: Backend, request: pb.GetWaitlistEntryRequest) -> pb.GetWaitlistEntryResponse:
+    """Tells an entry."""
+    check(messages.check_entry_name(request.name))
+    async with backend.db.read() as tx:
+        waiter = await _of_caller(tx, request.name)
+        known = await known_pool(tx, waiter.tenant, waiter.pool)
+        entry = await _shown(tx, waiter, known, backend.now())
+    return pb.GetWaitlistEntryResponse(entry=entry)
+
+
+async def list_page(
+    backend: Backend, request: pb.ListWaitlistEntriesRequest
+) -> pb.ListWaitlistEntriesResponse:
+    """Lists entries by their start."""
+    check(messages.check_list(request))
+    caller, limit = current_caller(), limit_of(request.page_size)
+    if caller.groups and not request.pool:
+        raise Refusal(
+            Reason.OUTSIDE_STATION_GROUP,
+            "This credential is for a group of stations: name the pool whose list it reads.",
+        )
+    pager = Pager(list_selection(caller.tenant, request))
+    after, now = pager.time_position(request.page_token), backend.now()
+    async with backend.db.read() as tx:
+        if request.pool:
+            await pool_of_caller(tx, request.pool)
+        which = messages.filter_in(request, caller.tenant)
+        found = await bookings.waitlist_page(tx, which, after, limit + 1)
+        page, last = cut_page(found, limit)
+        waiters = [waiter_from(row) for row in page]
+        pools = {
+            each: (await known_pool(tx, caller.tenant, each), await _line(tx, caller.tenant, each))
+            for each in sorted({waiter.pool for waiter in waiters})
+        }
+    return pb.ListWaitlistEntriesResponse(
+        entries=[_out(each, *pools[each.pool], now) for each in waiters],
+        next_page_token=pager.time_token((last.start_time, last.name) if last else None),
+    )
+
+
+async def _joined(tx: Tx, known: KnownPool, new: Waiter, now: datetime) -> None:
+    """Writes who waits, when it is not in vain, and looks for room at once."""
+    waiting = await _line(tx, new.tenant, new.pool)
+    if len(waiting) >= MOST_WAITING:
+        raise Refusal(
+            Reason.WAITLIST_FULL, f"{MOST_WAITING} wait in {names.pool_name(new.pool)} already."
+        )
+    policy = known.venue.policy
+    decision, _ = await weigh(tx, known, wanted(new, known.pool.policy, now))
+    refusing = stands_against(decision.verdicts, policy)
+    if refusing is not None:
+        raise Refusal(
+            Reason.BOOKING_RULE,
+            f"{refusing.sentence} {refusing.says}".strip(),
+            facts={"rule": refusing.rule},
+        )
+    entry = replace(new.entry, snoozes_left=policy.waitlist.snoozes)
+    await record(tx, replace(new, entry=entry), now)
+    await serve(tx, known, now)
+
+
+async def _give_back(
+    tx: Tx, before: Waiter, after: Waiter, known: KnownPool, now: datetime
+) -> None:
+    """Writes an entry that does not want its offer (now), and offers the place to the next one."""
+    kept = await offered_booking(tx, before)
+    await record(tx, after, due_time(after, known.venue.policy, now), before)
+    if kept is not None:
+        await change(tx, not_taken(kept, BookingCause.CANCELLED_BY_HOLDER, now))
+        await serve(tx, known, now)
+
+
+def _said(waiter: Waiter) -> tuple[object, ...]:
+    """What a repeat has to say again."""
+    holder = waiter.id_token.digest, waiter.account, waiter.groups
+    return waiter.pool, holder, waiter.needs, waiter.span
+
+
+async def _of_caller(tx: Tx, name: str) -> Waiter:
+    """The caller's entry by its resource name. Raises: Refusal (WAITLIST_ENTRY_NOT_FOUND)."""
+    id, tenant = names.parse_waitlist_entry(name) or "", current_caller().tenant
+    row = await bookings.waitlist_entry(tx, tenant, id)
+    if row is None or not await pool_is_covered(tx, tenant, row.pool):
+        raise Refusal(Reason.WAITLIST_ENTRY_NOT_FOUND, f"{name} is not known.")
+    return waiter_from(row)
+
+
+async def _locked(tx: Tx, name: str) -> tuple[Waiter, KnownPool]:
+    """The same; nobody else plans in its pool until the transaction ends."""
+    pool = (await _of_caller(tx, name)).pool
+    known = await locked_pool(tx, current_caller().tenant, pool)
+    if known is None:
+        raise Refusal(Reason.POOL_NOT_FOUND, f"{names.pool_name(pool)} is not known any more.")
+    return await _of_caller(tx, name), known
+
+
+async def _entry(tx: Tx, tenant: str, id: str) -> Waiter:
+    """The entry as it is now, in this transaction."""
+    row = await bookings.waitlist_entry(tx, tenant, id)
+    if row is None:
+        raise LookupError(f"waiting list entry {id} of tenant {tenant!r} is not in this database")
+    return waiter_from(row)
+
+
+async def _booking(tx: Tx, waiter: Waiter) -> Booking:
+    row = await bookings.booking(tx, waiter.tenant, waiter.booking)
+    if row is None:
+        raise LookupError(f"booking {waiter.booking} is not in this database")
+    return booking_from(row)
+
+
+async def _line(tx: Tx, tenant: str, pool: str) -> list[Waiter]:
+    """Who waits in a pool, or has an offer."""
+    return [waiter_from(row) for row in await bookings.waiting_in(tx, tenant, pool, MOST_WAITING)]
+
+
+async def _shown(
+    tx: Tx, waiter: Waiter, known: KnownPool | None, now: datetime
+) -> pb.WaitlistEntry:
+    return _out(waiter, known, await _line(tx, waiter.tenant, waiter.pool), now)
+
+
+def _out(
+    waiter: Waiter, known: KnownPool | None, waiting: list[Waiter], now: datetime
+) -> pb.WaitlistEntry:
+    policy = known.venue.policy if known else BookingPolicy()
+    expected = expected_time(waiter, policy, now)
+    return messages.entry_out(waiter, position(waiter, waiting), expected)
+
+
+def _no_offer(waiter: Waiter) -> Refusal:
+    name = names.waitlist_entry_name(waiter.name)
+    return Refusal(Reason.NO_OFFER, f"{name} is {waiter.entry.state}: there is no offer to take.")
+
+
+def _no_snooze(waiter: Waiter, now: datetime) -> Refusal:
+    if accepted(waiter.entry, now) is None:
+        return _no_offer(waiter)
+    name = names.waitlist_entry_name(waiter.name)
+    return Refusal(Reason.NO_SNOOZE_LEFT, f"{name} has put off as many offers as it may.")

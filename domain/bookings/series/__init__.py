@@ -1,0 +1,1 @@
+"""Series of bookings: when they take place, and what became of each occurrence."""
