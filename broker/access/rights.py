@@ -63,6 +63,8 @@ _METHODS: dict[str, Rights] = {
     "BookingService/CreateBooking": _RESERVE,
     "BookingService/GetBooking": _READ,
     "BookingService/ListBookings": _READ,
+    "BookingService/WatchBookings": _READ,
+    "BookingService/ExplainBooking": _READ,
     "BookingService/ConfirmBooking": _RESERVE,
     "BookingService/CancelBooking": _RESERVE,
 }

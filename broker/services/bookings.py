@@ -1,13 +1,16 @@
 """BookingService: places of pools, promised for times to come."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, policies, pools
+from broker.bookings import availability, bookings, explaining, policies, pools, watching
 from broker.calls import Context
+from broker.reading.watching import Watcher
 
 PLANS_AT_ONCE = 4
 """How many callers a broker plans for at once. Planning is computing: more at once are no faster,
@@ -19,6 +22,7 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._watcher = Watcher(backend)
         self._planning = asyncio.Semaphore(PLANS_AT_ONCE)
 
     async def PutBookingPolicy(
@@ -86,6 +90,22 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> pb.ListBookingsResponse:
         """Lists bookings."""
         return await bookings.list_page(self._backend, request)
+
+    async def WatchBookings(
+        self, request: pb.WatchBookingsRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchBookingsResponse, None]:
+        """Watches bookings: their present state, then every change."""
+        watching.check_request(request)
+        await context.send_initial_metadata(())  # the client knows that it watches, before any news
+        async with aclosing(watching.watch(self._watcher, request)) as told:
+            async for each in told:
+                yield each
+
+    async def ExplainBooking(
+        self, request: pb.ExplainBookingRequest, context: Context
+    ) -> pb.ExplainBookingResponse:
+        """Explains a booking."""
+        return await explaining.explain(self._backend, request)
 
     async def ConfirmBooking(
         self, request: pb.ConfirmBookingRequest, context: Context

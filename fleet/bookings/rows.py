@@ -12,6 +12,7 @@ from fleet.bookings.keys import is_named, key_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
+from fleet.log import bookings as log
 from fleet.tables import bookings
 
 LIVE = ("PENDING", "CONFIRMED", "BOUND", "HELD", "IN_USE", "OVERSTAYED")
@@ -57,7 +58,9 @@ _PUT_BOOKING = Upsert(
         index_elements=["tenant", "name"],
         set_={
             name: stmt.excluded[name]
-            for name in ("state", "place", "revision", "due_time", "snapshot")
+            for name in (
+                *("state", "place", "revision", "start_time", "end_time", "due_time", "snapshot"),
+            )
         },
     )
 )
@@ -69,8 +72,11 @@ async def booking(tx: Tx, tenant: str, name: str) -> BookingRow | None:
     return None if row is None else BookingRow(*row)
 
 
-async def put_booking(tx: Tx, row: BookingRow) -> None:
-    """Write a booking, anew or over what was there."""
+async def put_booking(tx: Tx, row: BookingRow, details: dict[str, Any] | None = None) -> None:
+    """Write a booking, anew or over what was there; the log gets its change with the revision.
+
+    details: what was decided, for who asks how it came to this.
+    """
     await tx.execute(
         _PUT_BOOKING(tx),
         {
@@ -84,6 +90,17 @@ async def put_booking(tx: Tx, row: BookingRow) -> None:
             "end_time": row.end_time,
             "due_time": row.due_time,
             "snapshot": row.snapshot,
+        },
+    )
+    await log.append(
+        tx,
+        {
+            "tenant": row.tenant,
+            "name": row.name,
+            "pool": row.pool,
+            "revision": row.revision,
+            "snapshot": row.snapshot,
+            "details": details,
         },
     )
 

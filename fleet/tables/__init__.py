@@ -8,7 +8,13 @@ station stay, and the epoch of its connections must stay.
 from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
 from fleet.tables.back_end import back_end_calls
-from fleet.tables.bookings import booking_policies, bookings, pool_members, pools
+from fleet.tables.bookings import (
+    booking_changes,
+    booking_policies,
+    bookings,
+    pool_members,
+    pools,
+)
 from fleet.tables.callbacks import (
     callback_deliveries,
     callback_endpoints,
@@ -33,6 +39,7 @@ from fleet.tables.stations import (
 __all__ = [
     "audit_entries",
     "back_end_calls",
+    "booking_changes",
     "booking_policies",
     "bookings",
     "callback_deliveries",

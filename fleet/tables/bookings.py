@@ -1,9 +1,9 @@
 """Pools of EVSEs, the rules of their bookings, and the bookings."""
 
-from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, UniqueConstraint
 
+from fleet.engine.columns import SERIAL, metadata
 from fleet.engine.columns import id_column as _id
-from fleet.engine.columns import metadata
 from fleet.engine.columns import time_column as _time
 from fleet.engine.columns import word as _word
 from fleet.engine.values import Json
@@ -60,4 +60,22 @@ bookings = Table(
     Index("ix_bookings_tenant_pool_start_time", "tenant", "pool", "start_time"),
     Index("ix_bookings_tenant_start_time_name", "tenant", "start_time", "name"),
     Index("ix_bookings_due_time", "due_time"),
+)
+
+# Every change of every booking, append-only. details: what was decided when it was taken, changed.
+booking_changes = Table(
+    "booking_changes",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("tx_id", BigInteger, nullable=False),
+    _id("tenant"),
+    _id("name"),
+    _id("pool"),
+    Column("revision", Integer, nullable=False),
+    _time("time"),
+    Column("snapshot", Json, nullable=False),
+    Column("details", Json),
+    UniqueConstraint("tenant", "name", "revision"),
+    Index("ix_booking_changes_tenant_tx_id_seq", "tenant", "tx_id", "seq"),
+    sqlite_autoincrement=True,
 )

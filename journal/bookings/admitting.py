@@ -19,6 +19,8 @@ from journal.bookings.rows import (
     due_time,
     known_policy,
 )
+from journal.bookings.story import details_content
+from journal.explain.bookings import BookingDetails
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,19 @@ async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
     if not isinstance(decision.room, Planned):
         return AdmittedBooking(decision)
     plan = decision.room.plan.places
+    moved = 0
     for other in others:
         if plan.get(other.name, other.place) != other.place:  # nobody was told: it is not bound
             await bookings.place_booking(tx, other.tenant, other.name, plan[other.name])
+            moved += 1
     made = replace(
         new,
         place=plan[new.name],
         policy_revision=known.venue.policy.revision,
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
-    await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)))
+    details = details_content(BookingDetails(decision.verdicts, moved))
+    await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)), details)
     return AdmittedBooking(decision, made)
 
 

@@ -55,6 +55,11 @@ def booking_from(row: BookingRow) -> Booking:
     return replace(msgspec.convert(row.snapshot, Booking), place=row.place)
 
 
+def booking_told(snapshot: dict[str, Any]) -> Booking:
+    """The booking as it was after a change, by the snapshot of the log."""
+    return msgspec.convert(snapshot, Booking)
+
+
 def booking_row(booking: Booking, due_time: datetime | None) -> BookingRow:
     """The row of a booking. due_time: when something has to be done about it next."""
     return BookingRow(

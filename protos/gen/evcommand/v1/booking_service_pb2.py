@@ -24,71 +24,80 @@ _sym_db = _symbol_database.Default()
 
 from evcommand.v1 import booking_pb2 as evcommand_dot_v1_dot_booking__pb2
 from evcommand.v1 import booking_policy_pb2 as evcommand_dot_v1_dot_booking__policy__pb2
+from evcommand.v1 import remote_command_service_pb2 as evcommand_dot_v1_dot_remote__command__service__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"evcommand/v1/booking_service.proto\x12\x0c\x65vcommand.v1\x1a\x1a\x65vcommand/v1/booking.proto\x1a!evcommand/v1/booking_policy.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x17PutBookingPolicyRequest\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.BookingPolicy\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"G\n\x18PutBookingPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.BookingPolicy\"9\n\x17GetBookingPolicyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\"G\n\x18GetBookingPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.BookingPolicy\"C\n\x1aListBookingPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x1bListBookingPoliciesResponse\x12-\n\x08policies\x18\x01 \x03(\x0b\x32\x1b.evcommand.v1.BookingPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x11\x43reatePoolRequest\x12 \n\x04pool\x18\x01 \x01(\x0b\x32\x12.evcommand.v1.Pool\"6\n\x12\x43reatePoolResponse\x12 \n\x04pool\x18\x01 \x01(\x0b\x32\x12.evcommand.v1.Pool\"\x1e\n\x0eGetPoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x0fGetPoolResponse\x12 \n\x04pool\x18\x01 \x01(\x0b\x32\x12.evcommand.v1.Pool\"9\n\x10ListPoolsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"O\n\x11ListPoolsResponse\x12!\n\x05pools\x18\x01 \x03(\x0b\x32\x12.evcommand.v1.Pool\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x11\x44\x65letePoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x14\n\x12\x44\x65letePoolResponse\"\xb3\x02\n\x19SearchAvailabilityRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06length\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04step\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x06holder\x18\x06 \x01(\x0b\x32\x1b.evcommand.v1.BookingHolder\x12)\n\x05needs\x18\x07 \x01(\x0b\x32\x1a.evcommand.v1.BookingNeeds\"H\n\x1aSearchAvailabilityResponse\x12*\n\x05spans\x18\x01 \x03(\x0b\x32\x1b.evcommand.v1.AvailableSpan\"\xb6\x01\n\rAvailableSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tavailable\x18\x03 \x01(\x08\x12\x13\n\x0b\x66ree_places\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"\xb5\x02\n\x14\x43reateBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12+\n\x06holder\x18\x03 \x01(\x0b\x32\x1b.evcommand.v1.BookingHolder\x12)\n\x05needs\x18\x04 \x01(\x0b\x32\x1a.evcommand.v1.BookingNeeds\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nconfirm_by\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08\"\xca\x01\n\x15\x43reateBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\x12+\n\x08verdicts\x18\x02 \x03(\x0b\x32\x19.evcommand.v1.RuleVerdict\x12\x13\n\x0broom_reason\x18\x03 \x01(\t\x12\x14\n\x0croom_message\x18\x04 \x01(\t\x12\x31\n\x0c\x61lternatives\x18\x05 \x03(\x0b\x32\x1b.evcommand.v1.AvailableSpan\"!\n\x11GetBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x12GetBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\"\xd5\x01\n\x13ListBookingsRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12+\n\x06states\x18\x02 \x03(\x0e\x32\x1b.evcommand.v1.Booking.State\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"X\n\x14ListBookingsResponse\x12\'\n\x08\x62ookings\x18\x01 \x03(\x0b\x32\x15.evcommand.v1.Booking\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x43onfirmBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x16\x43onfirmBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\"I\n\x14\x43\x61ncelBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x62y_operator\x18\x03 \x01(\x08\"?\n\x15\x43\x61ncelBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking2\x9c\t\n\x0e\x42ookingService\x12\x61\n\x10PutBookingPolicy\x12%.evcommand.v1.PutBookingPolicyRequest\x1a&.evcommand.v1.PutBookingPolicyResponse\x12\x61\n\x10GetBookingPolicy\x12%.evcommand.v1.GetBookingPolicyRequest\x1a&.evcommand.v1.GetBookingPolicyResponse\x12j\n\x13ListBookingPolicies\x12(.evcommand.v1.ListBookingPoliciesRequest\x1a).evcommand.v1.ListBookingPoliciesResponse\x12O\n\nCreatePool\x12\x1f.evcommand.v1.CreatePoolRequest\x1a .evcommand.v1.CreatePoolResponse\x12\x46\n\x07GetPool\x12\x1c.evcommand.v1.GetPoolRequest\x1a\x1d.evcommand.v1.GetPoolResponse\x12L\n\tListPools\x12\x1e.evcommand.v1.ListPoolsRequest\x1a\x1f.evcommand.v1.ListPoolsResponse\x12O\n\nDeletePool\x12\x1f.evcommand.v1.DeletePoolRequest\x1a .evcommand.v1.DeletePoolResponse\x12g\n\x12SearchAvailability\x12\'.evcommand.v1.SearchAvailabilityRequest\x1a(.evcommand.v1.SearchAvailabilityResponse\x12X\n\rCreateBooking\x12\".evcommand.v1.CreateBookingRequest\x1a#.evcommand.v1.CreateBookingResponse\x12O\n\nGetBooking\x12\x1f.evcommand.v1.GetBookingRequest\x1a .evcommand.v1.GetBookingResponse\x12U\n\x0cListBookings\x12!.evcommand.v1.ListBookingsRequest\x1a\".evcommand.v1.ListBookingsResponse\x12[\n\x0e\x43onfirmBooking\x12#.evcommand.v1.ConfirmBookingRequest\x1a$.evcommand.v1.ConfirmBookingResponse\x12X\n\rCancelBooking\x12\".evcommand.v1.CancelBookingRequest\x1a#.evcommand.v1.CancelBookingResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"evcommand/v1/booking_service.proto\x12\x0c\x65vcommand.v1\x1a\x1a\x65vcommand/v1/booking.proto\x1a!evcommand/v1/booking_policy.proto\x1a)evcommand/v1/remote_command_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x17PutBookingPolicyRequest\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.BookingPolicy\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"G\n\x18PutBookingPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.BookingPolicy\"9\n\x17GetBookingPolicyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\"G\n\x18GetBookingPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.BookingPolicy\"C\n\x1aListBookingPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x1bListBookingPoliciesResponse\x12-\n\x08policies\x18\x01 \x03(\x0b\x32\x1b.evcommand.v1.BookingPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x11\x43reatePoolRequest\x12 \n\x04pool\x18\x01 \x01(\x0b\x32\x12.evcommand.v1.Pool\"6\n\x12\x43reatePoolResponse\x12 \n\x04pool\x18\x01 \x01(\x0b\x32\x12.evcommand.v1.Pool\"\x1e\n\x0eGetPoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x0fGetPoolResponse\x12 \n\x04pool\x18\x01 \x01(\x0b\x32\x12.evcommand.v1.Pool\"9\n\x10ListPoolsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"O\n\x11ListPoolsResponse\x12!\n\x05pools\x18\x01 \x03(\x0b\x32\x12.evcommand.v1.Pool\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x11\x44\x65letePoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x14\n\x12\x44\x65letePoolResponse\"\xb3\x02\n\x19SearchAvailabilityRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06length\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04step\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x06holder\x18\x06 \x01(\x0b\x32\x1b.evcommand.v1.BookingHolder\x12)\n\x05needs\x18\x07 \x01(\x0b\x32\x1a.evcommand.v1.BookingNeeds\"H\n\x1aSearchAvailabilityResponse\x12*\n\x05spans\x18\x01 \x03(\x0b\x32\x1b.evcommand.v1.AvailableSpan\"\xb6\x01\n\rAvailableSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tavailable\x18\x03 \x01(\x08\x12\x13\n\x0b\x66ree_places\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"\xb5\x02\n\x14\x43reateBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12+\n\x06holder\x18\x03 \x01(\x0b\x32\x1b.evcommand.v1.BookingHolder\x12)\n\x05needs\x18\x04 \x01(\x0b\x32\x1a.evcommand.v1.BookingNeeds\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nconfirm_by\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08\"\xca\x01\n\x15\x43reateBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\x12+\n\x08verdicts\x18\x02 \x03(\x0b\x32\x19.evcommand.v1.RuleVerdict\x12\x13\n\x0broom_reason\x18\x03 \x01(\t\x12\x14\n\x0croom_message\x18\x04 \x01(\t\x12\x31\n\x0c\x61lternatives\x18\x05 \x03(\x0b\x32\x1b.evcommand.v1.AvailableSpan\"!\n\x11GetBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x12GetBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\"\xd5\x01\n\x13ListBookingsRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12+\n\x06states\x18\x02 \x03(\x0e\x32\x1b.evcommand.v1.Booking.State\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"X\n\x14ListBookingsResponse\x12\'\n\x08\x62ookings\x18\x01 \x03(\x0b\x32\x15.evcommand.v1.Booking\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x14WatchBookingsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x0b\n\x03\x61ll\x18\x03 \x01(\x08\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"U\n\x15WatchBookingsResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"%\n\x15\x45xplainBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x16\x45xplainBookingResponse\x12!\n\x05steps\x18\x01 \x03(\x0b\x32\x12.evcommand.v1.Step\"%\n\x15\x43onfirmBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x16\x43onfirmBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking\"I\n\x14\x43\x61ncelBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x62y_operator\x18\x03 \x01(\x08\"?\n\x15\x43\x61ncelBookingResponse\x12&\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Booking2\xd5\n\n\x0e\x42ookingService\x12\x61\n\x10PutBookingPolicy\x12%.evcommand.v1.PutBookingPolicyRequest\x1a&.evcommand.v1.PutBookingPolicyResponse\x12\x61\n\x10GetBookingPolicy\x12%.evcommand.v1.GetBookingPolicyRequest\x1a&.evcommand.v1.GetBookingPolicyResponse\x12j\n\x13ListBookingPolicies\x12(.evcommand.v1.ListBookingPoliciesRequest\x1a).evcommand.v1.ListBookingPoliciesResponse\x12O\n\nCreatePool\x12\x1f.evcommand.v1.CreatePoolRequest\x1a .evcommand.v1.CreatePoolResponse\x12\x46\n\x07GetPool\x12\x1c.evcommand.v1.GetPoolRequest\x1a\x1d.evcommand.v1.GetPoolResponse\x12L\n\tListPools\x12\x1e.evcommand.v1.ListPoolsRequest\x1a\x1f.evcommand.v1.ListPoolsResponse\x12O\n\nDeletePool\x12\x1f.evcommand.v1.DeletePoolRequest\x1a .evcommand.v1.DeletePoolResponse\x12g\n\x12SearchAvailability\x12\'.evcommand.v1.SearchAvailabilityRequest\x1a(.evcommand.v1.SearchAvailabilityResponse\x12X\n\rCreateBooking\x12\".evcommand.v1.CreateBookingRequest\x1a#.evcommand.v1.CreateBookingResponse\x12O\n\nGetBooking\x12\x1f.evcommand.v1.GetBookingRequest\x1a .evcommand.v1.GetBookingResponse\x12U\n\x0cListBookings\x12!.evcommand.v1.ListBookingsRequest\x1a\".evcommand.v1.ListBookingsResponse\x12Z\n\rWatchBookings\x12\".evcommand.v1.WatchBookingsRequest\x1a#.evcommand.v1.WatchBookingsResponse0\x01\x12[\n\x0e\x45xplainBooking\x12#.evcommand.v1.ExplainBookingRequest\x1a$.evcommand.v1.ExplainBookingResponse\x12[\n\x0e\x43onfirmBooking\x12#.evcommand.v1.ConfirmBookingRequest\x1a$.evcommand.v1.ConfirmBookingResponse\x12X\n\rCancelBooking\x12\".evcommand.v1.CancelBookingRequest\x1a#.evcommand.v1.CancelBookingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'evcommand.v1.booking_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUTBOOKINGPOLICYREQUEST']._serialized_start=180
-  _globals['_PUTBOOKINGPOLICYREQUEST']._serialized_end=273
-  _globals['_PUTBOOKINGPOLICYRESPONSE']._serialized_start=275
-  _globals['_PUTBOOKINGPOLICYRESPONSE']._serialized_end=346
-  _globals['_GETBOOKINGPOLICYREQUEST']._serialized_start=348
-  _globals['_GETBOOKINGPOLICYREQUEST']._serialized_end=405
-  _globals['_GETBOOKINGPOLICYRESPONSE']._serialized_start=407
-  _globals['_GETBOOKINGPOLICYRESPONSE']._serialized_end=478
-  _globals['_LISTBOOKINGPOLICIESREQUEST']._serialized_start=480
-  _globals['_LISTBOOKINGPOLICIESREQUEST']._serialized_end=547
-  _globals['_LISTBOOKINGPOLICIESRESPONSE']._serialized_start=549
-  _globals['_LISTBOOKINGPOLICIESRESPONSE']._serialized_end=650
-  _globals['_CREATEPOOLREQUEST']._serialized_start=652
-  _globals['_CREATEPOOLREQUEST']._serialized_end=705
-  _globals['_CREATEPOOLRESPONSE']._serialized_start=707
-  _globals['_CREATEPOOLRESPONSE']._serialized_end=761
-  _globals['_GETPOOLREQUEST']._serialized_start=763
-  _globals['_GETPOOLREQUEST']._serialized_end=793
-  _globals['_GETPOOLRESPONSE']._serialized_start=795
-  _globals['_GETPOOLRESPONSE']._serialized_end=846
-  _globals['_LISTPOOLSREQUEST']._serialized_start=848
-  _globals['_LISTPOOLSREQUEST']._serialized_end=905
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=907
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=986
-  _globals['_DELETEPOOLREQUEST']._serialized_start=988
-  _globals['_DELETEPOOLREQUEST']._serialized_end=1035
-  _globals['_DELETEPOOLRESPONSE']._serialized_start=1037
-  _globals['_DELETEPOOLRESPONSE']._serialized_end=1057
-  _globals['_SEARCHAVAILABILITYREQUEST']._serialized_start=1060
-  _globals['_SEARCHAVAILABILITYREQUEST']._serialized_end=1367
-  _globals['_SEARCHAVAILABILITYRESPONSE']._serialized_start=1369
-  _globals['_SEARCHAVAILABILITYRESPONSE']._serialized_end=1441
-  _globals['_AVAILABLESPAN']._serialized_start=1444
-  _globals['_AVAILABLESPAN']._serialized_end=1626
-  _globals['_CREATEBOOKINGREQUEST']._serialized_start=1629
-  _globals['_CREATEBOOKINGREQUEST']._serialized_end=1938
-  _globals['_CREATEBOOKINGRESPONSE']._serialized_start=1941
-  _globals['_CREATEBOOKINGRESPONSE']._serialized_end=2143
-  _globals['_GETBOOKINGREQUEST']._serialized_start=2145
-  _globals['_GETBOOKINGREQUEST']._serialized_end=2178
-  _globals['_GETBOOKINGRESPONSE']._serialized_start=2180
-  _globals['_GETBOOKINGRESPONSE']._serialized_end=2240
-  _globals['_LISTBOOKINGSREQUEST']._serialized_start=2243
-  _globals['_LISTBOOKINGSREQUEST']._serialized_end=2456
-  _globals['_LISTBOOKINGSRESPONSE']._serialized_start=2458
-  _globals['_LISTBOOKINGSRESPONSE']._serialized_end=2546
-  _globals['_CONFIRMBOOKINGREQUEST']._serialized_start=2548
-  _globals['_CONFIRMBOOKINGREQUEST']._serialized_end=2585
-  _globals['_CONFIRMBOOKINGRESPONSE']._serialized_start=2587
-  _globals['_CONFIRMBOOKINGRESPONSE']._serialized_end=2651
-  _globals['_CANCELBOOKINGREQUEST']._serialized_start=2653
-  _globals['_CANCELBOOKINGREQUEST']._serialized_end=2726
-  _globals['_CANCELBOOKINGRESPONSE']._serialized_start=2728
-  _globals['_CANCELBOOKINGRESPONSE']._serialized_end=2791
-  _globals['_BOOKINGSERVICE']._serialized_start=2794
-  _globals['_BOOKINGSERVICE']._serialized_end=3974
+  _globals['_PUTBOOKINGPOLICYREQUEST']._serialized_start=223
+  _globals['_PUTBOOKINGPOLICYREQUEST']._serialized_end=316
+  _globals['_PUTBOOKINGPOLICYRESPONSE']._serialized_start=318
+  _globals['_PUTBOOKINGPOLICYRESPONSE']._serialized_end=389
+  _globals['_GETBOOKINGPOLICYREQUEST']._serialized_start=391
+  _globals['_GETBOOKINGPOLICYREQUEST']._serialized_end=448
+  _globals['_GETBOOKINGPOLICYRESPONSE']._serialized_start=450
+  _globals['_GETBOOKINGPOLICYRESPONSE']._serialized_end=521
+  _globals['_LISTBOOKINGPOLICIESREQUEST']._serialized_start=523
+  _globals['_LISTBOOKINGPOLICIESREQUEST']._serialized_end=590
+  _globals['_LISTBOOKINGPOLICIESRESPONSE']._serialized_start=592
+  _globals['_LISTBOOKINGPOLICIESRESPONSE']._serialized_end=693
+  _globals['_CREATEPOOLREQUEST']._serialized_start=695
+  _globals['_CREATEPOOLREQUEST']._serialized_end=748
+  _globals['_CREATEPOOLRESPONSE']._serialized_start=750
+  _globals['_CREATEPOOLRESPONSE']._serialized_end=804
+  _globals['_GETPOOLREQUEST']._serialized_start=806
+  _globals['_GETPOOLREQUEST']._serialized_end=836
+  _globals['_GETPOOLRESPONSE']._serialized_start=838
+  _globals['_GETPOOLRESPONSE']._serialized_end=889
+  _globals['_LISTPOOLSREQUEST']._serialized_start=891
+  _globals['_LISTPOOLSREQUEST']._serialized_end=948
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=950
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=1029
+  _globals['_DELETEPOOLREQUEST']._serialized_start=1031
+  _globals['_DELETEPOOLREQUEST']._serialized_end=1078
+  _globals['_DELETEPOOLRESPONSE']._serialized_start=1080
+  _globals['_DELETEPOOLRESPONSE']._serialized_end=1100
+  _globals['_SEARCHAVAILABILITYREQUEST']._serialized_start=1103
+  _globals['_SEARCHAVAILABILITYREQUEST']._serialized_end=1410
+  _globals['_SEARCHAVAILABILITYRESPONSE']._serialized_start=1412
+  _globals['_SEARCHAVAILABILITYRESPONSE']._serialized_end=1484
+  _globals['_AVAILABLESPAN']._serialized_start=1487
+  _globals['_AVAILABLESPAN']._serialized_end=1669
+  _globals['_CREATEBOOKINGREQUEST']._serialized_start=1672
+  _globals['_CREATEBOOKINGREQUEST']._serialized_end=1981
+  _globals['_CREATEBOOKINGRESPONSE']._serialized_start=1984
+  _globals['_CREATEBOOKINGRESPONSE']._serialized_end=2186
+  _globals['_GETBOOKINGREQUEST']._serialized_start=2188
+  _globals['_GETBOOKINGREQUEST']._serialized_end=2221
+  _globals['_GETBOOKINGRESPONSE']._serialized_start=2223
+  _globals['_GETBOOKINGRESPONSE']._serialized_end=2283
+  _globals['_LISTBOOKINGSREQUEST']._serialized_start=2286
+  _globals['_LISTBOOKINGSREQUEST']._serialized_end=2499
+  _globals['_LISTBOOKINGSRESPONSE']._serialized_start=2501
+  _globals['_LISTBOOKINGSRESPONSE']._serialized_end=2589
+  _globals['_WATCHBOOKINGSREQUEST']._serialized_start=2591
+  _globals['_WATCHBOOKINGSREQUEST']._serialized_end=2677
+  _globals['_WATCHBOOKINGSRESPONSE']._serialized_start=2679
+  _globals['_WATCHBOOKINGSRESPONSE']._serialized_end=2764
+  _globals['_EXPLAINBOOKINGREQUEST']._serialized_start=2766
+  _globals['_EXPLAINBOOKINGREQUEST']._serialized_end=2803
+  _globals['_EXPLAINBOOKINGRESPONSE']._serialized_start=2805
+  _globals['_EXPLAINBOOKINGRESPONSE']._serialized_end=2864
+  _globals['_CONFIRMBOOKINGREQUEST']._serialized_start=2866
+  _globals['_CONFIRMBOOKINGREQUEST']._serialized_end=2903
+  _globals['_CONFIRMBOOKINGRESPONSE']._serialized_start=2905
+  _globals['_CONFIRMBOOKINGRESPONSE']._serialized_end=2969
+  _globals['_CANCELBOOKINGREQUEST']._serialized_start=2971
+  _globals['_CANCELBOOKINGREQUEST']._serialized_end=3044
+  _globals['_CANCELBOOKINGRESPONSE']._serialized_start=3046
+  _globals['_CANCELBOOKINGRESPONSE']._serialized_end=3109
+  _globals['_BOOKINGSERVICE']._serialized_start=3112
+  _globals['_BOOKINGSERVICE']._serialized_end=4477
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from evcommand.v1 import booking_pb2 as _booking_pb2
 from evcommand.v1 import booking_policy_pb2 as _booking_policy_pb2
+from evcommand.v1 import remote_command_service_pb2 as _remote_command_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -722,6 +723,120 @@ class ListBookingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBookingsResponse: _TypeAlias = ListBookingsResponse  # noqa: Y015
+
+@_typing.final
+class WatchBookingsRequest(_message.Message):
+    """Asks for a watch of bookings. Exactly one of `names`, `pool` and `all` is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """Optional. Every booking of this pool, `pools/{pool}`. The present state of those that have not ended comes first."""
+    all: _builtins.bool
+    """Optional. Every booking. The present state of those that have not ended comes first."""
+    resume_token: _builtins.str
+    """Optional. The `resume_token` of the last message that was received, with the same selection: the stream goes on behind
+    it. The stream begins with the present state when absent.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. These bookings, `bookings/{booking}`, at most 100. Their present state comes first, whatever it is."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        pool: _builtins.str = ...,
+        all: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "names", b"names", "pool", b"pool", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBookingsRequest: _TypeAlias = WatchBookingsRequest  # noqa: Y015
+
+@_typing.final
+class WatchBookingsResponse(_message.Message):
+    """Tells the present state of a booking, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Output only. Resumes the watch behind this message."""
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """Output only. The booking as it is after this change."""
+
+    def __init__(
+        self,
+        *,
+        booking: _booking_pb2.Booking | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBookingsResponse: _TypeAlias = WatchBookingsResponse  # noqa: Y015
+
+@_typing.final
+class ExplainBookingRequest(_message.Message):
+    """Asks for the story of a booking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The booking, `bookings/{booking}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainBookingRequest: _TypeAlias = ExplainBookingRequest  # noqa: Y015
+
+@_typing.final
+class ExplainBookingResponse(_message.Message):
+    """Answers ExplainBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[_remote_command_service_pb2.Step]:
+        """Output only. What happened, the oldest first. A step of kind COMMAND names a command in its fact `command`:
+        ExplainCommand tells the rest of it.
+        """
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[_remote_command_service_pb2.Step] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainBookingResponse: _TypeAlias = ExplainBookingResponse  # noqa: Y015
 
 @_typing.final
 class ConfirmBookingRequest(_message.Message):

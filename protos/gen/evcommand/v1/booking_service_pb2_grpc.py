@@ -93,6 +93,16 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsResponse.FromString,
                 _registered_method=True)
+        self.WatchBookings = channel.unary_stream(
+                '/evcommand.v1.BookingService/WatchBookings',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsResponse.FromString,
+                _registered_method=True)
+        self.ExplainBooking = channel.unary_unary(
+                '/evcommand.v1.BookingService/ExplainBooking',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.FromString,
+                _registered_method=True)
         self.ConfirmBooking = channel.unary_unary(
                 '/evcommand.v1.BookingService/ConfirmBooking',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ConfirmBookingRequest.SerializeToString,
@@ -214,6 +224,29 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchBookings(self, request, context):
+        """Watches bookings: first their present state, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
+        booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainBooking(self, request, context):
+        """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
+        commands that were asked of stations for it, and its session.
+
+        Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmBooking(self, request, context):
         """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
         Right: `reserve`.
@@ -288,6 +321,16 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListBookings,
                     request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsResponse.SerializeToString,
+            ),
+            'WatchBookings': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBookings,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsResponse.SerializeToString,
+            ),
+            'ExplainBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainBooking,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.SerializeToString,
             ),
             'ConfirmBooking': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmBooking,
@@ -601,6 +644,60 @@ class BookingService:
             '/evcommand.v1.BookingService/ListBookings',
             evcommand_dot_v1_dot_booking__service__pb2.ListBookingsRequest.SerializeToString,
             evcommand_dot_v1_dot_booking__service__pb2.ListBookingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBookings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/evcommand.v1.BookingService/WatchBookings',
+            evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/ExplainBooking',
+            evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.FromString,
             options,
             channel_credentials,
             insecure,
