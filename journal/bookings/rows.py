@@ -101,6 +101,12 @@ async def locked_pool(tx: Tx, tenant: str, name: str) -> KnownPool | None:
     return await _with_policy(tx, await bookings.lock_pool(tx, tenant, name))
 
 
+async def stations_of(tx: Tx, tenant: str, name: str) -> tuple[str, ...]:
+    """The stations of a pool. Without any there is no such pool (any more)."""
+    row = await bookings.pool(tx, tenant, name)
+    return () if row is None else tuple(sorted({m.station for m in pool_from(row).members}))
+
+
 async def _with_policy(tx: Tx, row: PoolRow | None) -> KnownPool | None:
     if row is None:
         return None
