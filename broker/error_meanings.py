@@ -33,6 +33,10 @@ MEANINGS: dict[Reason, str] = {
     "with POOL_FULL.",
     Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
+    Reason.BOOKING_BOUND: "The EVSE is chosen: only the end can be changed. Cancel it, and "
+    "book anew.",
+    Reason.WOULD_DISPLACE: "Bookings would lose their places; the message names them. Send it "
+    "again with `displace`, or change less. `validate_only` tells all of them.",
     Reason.POOL_EXISTS: "There is a pool of this name. GetPool shows it.",
     Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
     "again.",

@@ -65,6 +65,7 @@ _METHODS: dict[str, Rights] = {
     "BookingService/ListBookings": _READ,
     "BookingService/WatchBookings": _READ,
     "BookingService/ExplainBooking": _READ,
+    "BookingService/UpdateBooking": _RESERVE,
     "BookingService/ConfirmBooking": _RESERVE,
     "BookingService/CancelBooking": _RESERVE,
 }

@@ -8,7 +8,15 @@ from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, explaining, policies, pools, watching
+from broker.bookings import (
+    availability,
+    bookings,
+    changing,
+    explaining,
+    policies,
+    pools,
+    watching,
+)
 from broker.calls import Context
 from broker.reading.watching import Watcher
 
@@ -106,6 +114,13 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> pb.ExplainBookingResponse:
         """Explains a booking."""
         return await explaining.explain(self._backend, request)
+
+    async def UpdateBooking(
+        self, request: pb.UpdateBookingRequest, context: Context
+    ) -> pb.UpdateBookingResponse:
+        """Changes a booking."""
+        async with self._planning:
+            return await changing.update(self._backend, request)
 
     async def ConfirmBooking(
         self, request: pb.ConfirmBookingRequest, context: Context

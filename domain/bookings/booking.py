@@ -3,6 +3,7 @@
 A booking is rows until its EVSE is chosen. It keeps the policy's revision by which it was made.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +23,7 @@ class Booking:
     confirm_by: until when it is PENDING. reservation: our id of the hold at its station.
     holds: how many holds were asked for. transaction: our id of its driver's session.
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
-    done. end_of_life_time: when it ended.
+    done. end_of_life_time: when it ended. change_id: the request id of its holder's newest change.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Booking:
     ladder_done: int = 0
     end_of_life_time: datetime | None = None
     revision: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    change_id: str = ""
 
     @property
     def ended(self) -> bool:

@@ -119,6 +119,7 @@ def _asked(booking: Booking, at: datetime) -> ExplainStep:
         "groups": ", ".join(sorted(booking.groups)),
         "policy": f"bookingPolicies/{booking.policy}",
         "policy_revision": booking.policy_revision,
+        **{f"label.{name}": value for name, value in booking.labels.items()},
         "confirm_by": booking.confirm_by,
     }
     summary = (
@@ -164,7 +165,8 @@ def _changed(before: Booking, change: LoggedBooking, at: datetime) -> Iterator[E
     if change.details is not None:
         what = change.details.change or _span(after)
         yield ExplainStep(_KIND.ASKED, at, _BY.CALLER, f"It was changed: {what}.")
-        yield from _decided(change, at)
+        if change.details.verdicts or change.details.moved:
+            yield from _decided(change, at)
     if after.cause in _CANCELS and not before.ended:
         why = after.cancel_reason or "no reason given"
         yield ExplainStep(_KIND.CANCEL_ASKED, at, _BY.CALLER, f"It was cancelled: {why}.")

@@ -52,6 +52,7 @@ def check_create(
         "end_time",
         f"must be after start_time, at most {LONGEST.days} days",
     )
+    fields.label_map(findings, "labels", dict(request.labels))
     if request.HasField("confirm_by"):
         by = moment(request.confirm_by)
         findings.expect(
@@ -145,6 +146,7 @@ def booking_in(
         needs=needs_in(request.needs),
         confirm_by=by,
         caller=caller,
+        labels=dict(request.labels),
     )
 
 
@@ -196,10 +198,17 @@ def booking_out(booking: Booking) -> pb.Booking:
         caller=booking.caller,
         revision=booking.revision,
         progress=booking.progress,
+        labels=booking.labels,
+        etag=etag_of(booking),
     )
     if booking.transaction and station:
         shown.transaction = transaction_name(station, booking.transaction)
     return shown
+
+
+def etag_of(booking: Booking) -> str:
+    """What changes with every change of the booking."""
+    return str(booking.revision)
 
 
 def charge_out(charge: Charge) -> pb.BookingCharge:

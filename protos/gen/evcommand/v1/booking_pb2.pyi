@@ -379,6 +379,26 @@ class Booking(_message.Message):
     STATE_REJECTED: Booking.State.ValueType  # 12
     """The operator did not confirm it."""
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     HOLDER_FIELD_NUMBER: _builtins.int
@@ -402,6 +422,8 @@ class Booking(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `bookings/{booking}`."""
     pool: _builtins.str
@@ -432,6 +454,10 @@ class Booking(_message.Message):
     """Output only. Grows with every change of this booking. Of two replies the one with the higher revision is newer."""
     progress: _builtins.str
     """Output only. What is being done about it now, one sentence for a human; empty after the end."""
+    etag: _builtins.str
+    """Output only. Changes with every change of the booking. Send it back with UpdateBooking, and a change in between is an
+    error and not lost.
+    """
     @_builtins.property
     def holder(self) -> Global___BookingHolder:
         """Output only. For whom."""
@@ -464,6 +490,10 @@ class Booking(_message.Message):
     def end_of_life_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it ended. Absent before that."""
 
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Output only. The caller's own labels."""
+
     def __init__(
         self,
         *,
@@ -490,10 +520,12 @@ class Booking(_message.Message):
         caller: _builtins.str = ...,
         revision: _builtins.int = ...,
         progress: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "evse_id", b"evse_id", "holder", b"holder", "message", b"message", "name", b"name", "needs", b"needs", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

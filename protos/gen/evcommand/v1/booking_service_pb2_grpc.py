@@ -103,6 +103,11 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.FromString,
                 _registered_method=True)
+        self.UpdateBooking = channel.unary_unary(
+                '/evcommand.v1.BookingService/UpdateBooking',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingResponse.FromString,
+                _registered_method=True)
         self.ConfirmBooking = channel.unary_unary(
                 '/evcommand.v1.BookingService/ConfirmBooking',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ConfirmBookingRequest.SerializeToString,
@@ -247,6 +252,21 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateBooking(self, request, context):
+        """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+        It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+        anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+        changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+        (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+        POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmBooking(self, request, context):
         """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
         Right: `reserve`.
@@ -331,6 +351,11 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ExplainBooking,
                     request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.SerializeToString,
+            ),
+            'UpdateBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateBooking,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingResponse.SerializeToString,
             ),
             'ConfirmBooking': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmBooking,
@@ -698,6 +723,33 @@ class BookingService:
             '/evcommand.v1.BookingService/ExplainBooking',
             evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.SerializeToString,
             evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/UpdateBooking',
+            evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -110,6 +110,17 @@ class BookingServiceStub:
     Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
     Right: `read`.
     """
+    UpdateBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.UpdateBookingRequest, _booking_service_pb2.UpdateBookingResponse]
+    """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+    It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+    anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+    changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+    (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+    (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+    POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+    Right: `reserve`.
+    """
     ConfirmBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]
     """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
     Right: `reserve`.
@@ -201,6 +212,17 @@ class BookingServiceAsyncStub(BookingServiceStub):
 
     Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
     Right: `read`.
+    """
+    UpdateBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.UpdateBookingRequest, _booking_service_pb2.UpdateBookingResponse]  # type: ignore[assignment]
+    """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+    It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+    anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+    changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+    (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+    (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+    POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+    Right: `reserve`.
     """
     ConfirmBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]  # type: ignore[assignment]
     """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
@@ -368,6 +390,23 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
         Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateBooking(
+        self,
+        request: _booking_service_pb2.UpdateBookingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_service_pb2.UpdateBookingResponse, _abc.Awaitable[_booking_service_pb2.UpdateBookingResponse]]:
+        """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+        It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+        anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+        changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+        (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+        POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+        Right: `reserve`.
         """
 
     @_abc_1.abstractmethod
