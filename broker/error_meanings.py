@@ -43,6 +43,10 @@ MEANINGS: dict[Reason, str] = {
     Reason.WAITLIST_ENTRY_ENDED: "It has ended; the message says how. Join again.",
     Reason.NO_OFFER: "There is no offer, or it is over. GetWaitlistEntry shows it.",
     Reason.NO_SNOOZE_LEFT: "The policy allows to put off no more offers. Take this one, or leave.",
+    Reason.BOOKING_BOUND: "The EVSE is chosen: only the end can be changed. Cancel it, and "
+    "book anew.",
+    Reason.WOULD_DISPLACE: "Bookings would lose their places; the message names them. Send it "
+    "again with `displace`, or change less. `validate_only` tells all of them.",
     Reason.POOL_EXISTS: "There is a pool of this name. GetPool shows it.",
     Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
     "again.",

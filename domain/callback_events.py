@@ -1,4 +1,4 @@
-"""Events: what happens to stations, transactions and reservations, as receivers choose and get it.
+"""Events: what happens to stations, transactions, reservations and bookings, as receivers get it.
 
 A credential chooses types, as `transaction.ended`, and kinds, as `station.*`. `command.*` stands
 for the news of commands, of which other settings say which ones. Who chooses nothing gets those
@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 COMMANDS = "command.*"
 """The choice that stands for the news of commands."""
 
-CHOICES_LIMIT = 32
+CHOICES_LIMIT = 64
 """How many types a credential may choose: more than there are."""
 
 
@@ -22,6 +22,7 @@ class EventSubject(StrEnum):
     STATION = "station"
     TRANSACTION = "transaction"
     RESERVATION = "reservation"
+    BOOKING = "booking"
 
 
 _HAPPENINGS: dict[EventSubject, tuple[str, ...]] = {
@@ -33,6 +34,10 @@ _HAPPENINGS: dict[EventSubject, tuple[str, ...]] = {
     EventSubject.RESERVATION: (
         *("requested", "held", "used", "expired", "no_show", "cancelled", "lost", "refused"),
         "updated",
+    ),
+    EventSubject.BOOKING: (
+        *("pending", "confirmed", "bound", "held", "in_use", "overstayed"),
+        *("fulfilled", "cancelled", "no_show", "expired", "displaced", "rejected", "updated"),
     ),
 }
 
@@ -49,7 +54,8 @@ _LASTING = ("station.created", "station.deleted", "transaction.started", "transa
 PASSING: frozenset[str] = frozenset(
     each
     for each in EVENT_TYPES
-    if each not in _LASTING and (each.endswith(".updated") or not each.startswith("reservation."))
+    if each not in _LASTING
+    and (each.endswith(".updated") or not each.startswith(("reservation.", "booking.")))
 )
 """The types that a newer event may replace while they are retried: it tells the present state too.
 What begins and ends is never replaced: a receiver that counts it sees every one."""
@@ -76,10 +82,20 @@ def type_of_change(subject: EventSubject, what: str) -> str:
     return f"{subject.value}.{what.lower()}"
 
 
-def type_of_reservation(before: str | None, after: str) -> str:
-    """The type of a change of a reservation, by its states. before: None for a new one."""
+def type_of_states(subject: EventSubject, before: str | None, after: str) -> str:
+    """The type of a change of what has states, by these. before: None for a new one."""
     what = "updated" if before == after else after.lower()
-    return f"{EventSubject.RESERVATION.value}.{what}"
+    return f"{subject.value}.{what}"
+
+
+def type_of_reservation(before: str | None, after: str) -> str:
+    """The type of a change of a reservation."""
+    return type_of_states(EventSubject.RESERVATION, before, after)
+
+
+def type_of_booking(before: str | None, after: str) -> str:
+    """The type of a change of a booking."""
+    return type_of_states(EventSubject.BOOKING, before, after)
 
 
 def next_sequence(place: int, last: int) -> int:

@@ -106,7 +106,10 @@ def station(**options: Any) -> None:
 @click.option("--facts", is_flag=True, help="Show every fact of every step.")
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
 def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> None:
-    """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
+    """Tells what happened to the command NAME (`commands/...`, or its request id alone).
+
+    Of a booking it is told by its name, `bookings/...`.
+    """
     from entrypoints.commands import explain as explain_command
     from entrypoints.commands.broker_access import BrokerAccess
 

@@ -45,9 +45,10 @@ class EventFeed:
 class EventDelivery:
     """One post of one event. id: its `webhook-id`. thread: the posts that have one order.
 
-    subject, resource, station: what it is about, the id of that, and the station of that.
-    news: its type. revision: of a reservation. facts: of a change of a station or transaction.
-    change_time: when it happened. The rest is as in `fleet.callbacks.Delivery`.
+    subject, resource, station: what it is about, the id of that, and the station of that; "" for a
+    booking.
+    news: its type. revision: of a reservation or a booking. facts: of a change of a station or a
+    transaction. change_time: when it happened. The rest is as in `fleet.callbacks.Delivery`.
     """
 
     id: str
@@ -238,13 +239,17 @@ async def list_page(
     states: Sequence[str] = (),
     after: tuple[datetime, str] | None = None,
     groups: Sequence[str] = (),
+    caller: str = "",
     limit: int,
 ) -> list[EventDelivery]:
     """Events, the newest first, after the (create_time, id) `after`. None filters nothing.
 
-    about: (subject, resource). groups: how the identities of their stations begin.
+    about: (subject, resource). groups: how the identities of their stations begin; of what has no
+    station, a booking, those of this caller are there too.
     """
-    stmt = select(*_DELIVERY).where(_OF.tenant == tenant, begins_with(_OF.station, groups))
+    own = and_(_OF.station == "", _OF.caller == caller)
+    seen = or_(begins_with(_OF.station, groups), own)
+    stmt = select(*_DELIVERY).where(_OF.tenant == tenant, seen)
     if about is not None:
         stmt = stmt.where(_OF.subject == about[0], _OF.resource == about[1])
     if states:

@@ -55,11 +55,12 @@ async def wake_callback(tx: Tx, command: Command, reason: str, now: datetime) ->
 async def wake_event_posts(tx: Tx, row: EventDelivery, reason: str, now: datetime) -> None:
     """Wakes the workflow that posts this event, or starts it where none is running."""
     argument = {name: getattr(row, name) for name in _OF_THREAD}
+    of_station = {STATION_ATTRIBUTE: row.station} if row.station else {}  # a booking has a pool
     start = Start(
         workflow=EVENT_POSTS_WORKFLOW,
         queue=COMMANDS_QUEUE,
         argument=argument,
-        attributes={STATION_ATTRIBUTE: row.station, TENANT_ATTRIBUTE: row.tenant},
+        attributes=of_station | {TENANT_ATTRIBUTE: row.tenant},
         summary=brief(f"Events of {row.subject} {row.resource} for {row.caller or 'anybody'}"),
     )
     workflow_id = event_posts_workflow_id(row.tenant, row.subject, row.thread)

@@ -23,6 +23,7 @@ from domain.callback_events import (
     next_sequence,
     subjects_of,
     thread_id,
+    type_of_booking,
     type_of_change,
     type_of_reservation,
 )
@@ -32,7 +33,9 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.event_posts import EventDelivery, EventFeed
+from fleet.log import bookings as booking_log
 from fleet.log import changes_read
+from fleet.log.bookings import BOOKINGS, BookingChange, BookingSelection
 from fleet.log.changes import STATIONS
 from fleet.log.changes_read import ChangeEntry, ChangeFilter
 from fleet.log.event_log import Entry, Filter, head
@@ -40,12 +43,14 @@ from fleet.log.order import Cursor
 from fleet.log.postgres_notification import path
 from fleet.log.reservations import RESERVATIONS
 from fleet.log.watchers import LogGrowth
+from journal.bookings.rows import stations_of
 from journal.callback_outbox import wake_event_posts
 from journal.clock import Clock
 from telemetry import metrics
 
 RESERVED = "reservations"
-"""The feed of the log of reservations; `STATIONS` is that of stations and their sessions."""
+"""The feed of the log of reservations. `STATIONS` is that of stations and their sessions,
+`BOOKINGS` that of bookings."""
 
 IDLE_S = 2.0
 """How often it is looked for the first credential that chooses events."""
@@ -62,7 +67,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class FoundEvent:
-    """Something that happened. number: of the change, in its log or of its resource."""
+    """Something that happened. number: of the change, in its log or of its resource.
+
+    stations: all that a receiver has to see to be told of a booking: those of its pool.
+    """
 
     cursor: Cursor
     subject: EventSubject
@@ -73,6 +81,12 @@ class FoundEvent:
     time: datetime
     revision: int = 0
     facts: dict[str, str] | None = None
+    stations: tuple[str, ...] = ()
+
+    def is_within(self, groups: tuple[str, ...]) -> bool:
+        """Whether a receiver that may see these groups of stations may be told."""
+        about = self.stations or (self.station,)
+        return not groups or all(each.startswith(groups) for each in about)
 
 
 @dataclass(frozen=True)
@@ -125,11 +139,36 @@ async def _of_reservation(tx: Tx, entry: Entry) -> FoundEvent:
     )
 
 
+async def _bookings(tx: Tx, tenant: str, cursor: Cursor) -> list[FoundEvent]:
+    found = await booking_log.read_after(tx, cursor, BookingSelection(tenant), _BATCH)
+    stations = {pool: await stations_of(tx, tenant, pool) for pool in {each.pool for each in found}}
+    return [await _of_booking(tx, each, stations[each.pool]) for each in found]
+
+
+async def _of_booking(tx: Tx, change: BookingChange, stations: tuple[str, ...]) -> FoundEvent:
+    history = await booking_log.history(tx, change.tenant, change.name)
+    before = next((each for each in history if each.revision == change.revision - 1), None)
+    return FoundEvent(
+        cursor=change.cursor,
+        subject=EventSubject.BOOKING,
+        resource=change.name,
+        station="",
+        type=type_of_booking(
+            before.snapshot["state"] if before else None, change.snapshot["state"]
+        ),
+        number=change.revision,
+        time=change.time,
+        revision=change.revision,
+        stations=stations,
+    )
+
+
 _LOGS = {
     STATIONS: _ReadLog(
         frozenset({EventSubject.STATION, EventSubject.TRANSACTION}), changes_read.head, _changes
     ),
     RESERVED: _ReadLog(frozenset({EventSubject.RESERVATION}), head, _reservations),
+    BOOKINGS: _ReadLog(frozenset({EventSubject.BOOKING}), booking_log.head, _bookings),
 }
 
 
@@ -207,6 +246,8 @@ class EventFeeds:
         async with self._db.read() as tx:
             feeds = await event_posts.feeds(tx)
         for feed in feeds:
+            if feed.log not in _LOGS:
+                continue  # a newer process reads it
             key = feed.tenant, feed.caller, feed.log
             stored = Cursor(feed.tx_id, feed.seq)
             reading = self._readings.setdefault(key, _Reading(stored, _now_s()))
@@ -283,19 +324,18 @@ async def _make(tx: Tx, feed: EventFeed, event: FoundEvent, now: datetime) -> No
 
 
 def _wants(feed: EventFeed, event: FoundEvent) -> bool:
-    groups = tuple(feed.station_groups or ())
-    return is_chosen(feed.event_types or (), event.type) and (
-        not groups or event.station.startswith(groups)
+    return is_chosen(feed.event_types or (), event.type) and event.is_within(
+        tuple(feed.station_groups or ())
     )
 
 
 def _names(feed: EventFeed, news: LogGrowth) -> bool:
     """Whether news name what the feed tells of."""
-    changes = path(feed.tenant, STATIONS)
-    if feed.log == STATIONS:
-        return changes in news.named
+    others = {path(feed.tenant, STATIONS), path(feed.tenant, BOOKINGS)}
+    if feed.log != RESERVED:
+        return path(feed.tenant, feed.log) in news.named
     mine = path(feed.tenant, "")
-    return any(each.startswith(mine) and each != changes for each in news.named)
+    return any(each.startswith(mine) and each not in others for each in news.named)
 
 
 def _now_s() -> float:

@@ -15,7 +15,7 @@ from workflows.posting import PostsInOrder
 
 @workflow.defn(name=names.EVENT_POSTS_WORKFLOW)
 class EventPostsWorkflow:
-    """The posts of one station, transaction or reservation, one after the other."""
+    """The posts of one station, transaction, reservation or booking, one after the other."""
 
     @workflow.init
     def __init__(self, about: EventPostsInput) -> None:

@@ -25,6 +25,7 @@ from domain.bookings.states import IN_USE, BookingCause, BookingState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
+from journal.bookings.changing import as_made
 from journal.bookings.offering import serve
 from journal.bookings.rows import KnownPool, booking_from, known_policy
 from journal.bookings.waking import wake_booking
@@ -63,7 +64,7 @@ async def _taken(
             )
     if made is None:  # what else would do is looked for without the lock of the pool
         async with backend.db.read() as tx:
-            raise await _refusal(tx, known, new, admitted.decision, now)
+            raise await refusal(tx, known, new, admitted.decision, now)
     return pb.CreateBookingResponse(
         booking=messages.booking_out(made),
         verdicts=[messages.verdict_out(each) for each in admitted.decision.verdicts],
@@ -178,14 +179,15 @@ async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Bo
     caller = current_caller()
     async with backend.db.read() as tx:
         row = await bookings.booking(tx, caller.tenant, id)
-    if row is None:
-        return None
-    known = booking_from(row)
+        if row is None:
+            return None
+        known = booking_from(row)
+        made = await as_made(tx, known)
     check(messages.check_create(request, known.create_time))
     asked = messages.booking_in(
         request, backend.sealer, caller.tenant, caller.name, known.create_time
     )
-    if _said(asked) != _said(known):
+    if _said(asked) != _said(made):
         raise _reused(request)
     return known
 
@@ -212,9 +214,10 @@ async def _dry_run(
     )
 
 
-async def _refusal(
+async def refusal(
     tx: Tx, known: KnownPool, new: Booking, decision: BookingDecision, now: datetime
 ) -> Refusal:
+    """Why a booking is not taken: the rule, or the moment, and the nearest spans that would do."""
     refusing = decision.refusing
     if refusing is not None:
         return Refusal(

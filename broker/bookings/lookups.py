@@ -7,6 +7,7 @@ refused with the same words.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from broker.access.caller import Caller
 from broker.auth import current_caller
 from broker.errors import Reason, Refusal
 from broker.proto.booking import names
@@ -15,6 +16,8 @@ from domain.bookings.pool import Pool
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings.rows import KnownPool, booking_from, known_pool, locked_pool, pool_from
+
+_PAGE = 200
 
 
 async def pool_of_caller(tx: Tx, name: str, *, lock: bool = False) -> KnownPool:
@@ -41,6 +44,20 @@ async def booking_of_caller(tx: Tx, name: str, *, lock: bool = False) -> Booking
     if row is None or not await pool_is_covered(tx, tenant, row.pool):
         raise Refusal(Reason.BOOKING_NOT_FOUND, f"{name} is not known.")
     return booking_from(row)
+
+
+async def covered_pools(tx: Tx, caller: Caller) -> list[str]:
+    """The pools of the tenant of which the caller may see every station."""
+    seen: list[str] = []
+    after = ""
+    while page := await bookings.pools_page(tx, caller.tenant, after, _PAGE):
+        seen += [
+            row.name
+            for row in page
+            if all(caller.covers(member.station) for member in pool_from(row).members)
+        ]
+        after = page[-1].name
+    return seen
 
 
 @contextmanager

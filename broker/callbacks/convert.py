@@ -9,10 +9,13 @@ from google.protobuf.json_format import MessageToDict
 
 from broker.commands.showing import command_out
 from broker.proto import names
+from broker.proto.booking.bookings import booking_out
+from broker.proto.booking.names import booking_name, parse_booking
 from broker.proto.reservations import reservation_out
 from broker.proto.telling.station_watches import station_told, transaction_told
 from broker.proto.times import time_out
 from broker.reading.station_watches import StationNow, ToldChange
+from domain.bookings.booking import Booking
 from domain.callback_events import EventSubject
 from domain.model.command import Command
 from domain.reservations.reservation import Reservation
@@ -92,6 +95,8 @@ def resource_in(name: str) -> tuple[str, str] | None:
         return EventSubject.STATION.value, station
     if reservation := names.parse_reservation(name):
         return EventSubject.RESERVATION.value, reservation
+    if booking := parse_booking(name):
+        return EventSubject.BOOKING.value, booking
     return None
 
 
@@ -101,12 +106,14 @@ def _resource_name(event: EventDelivery) -> str:
             return names.station_name(event.station)
         case EventSubject.TRANSACTION:
             return names.transaction_name(event.station, event.resource)
+        case EventSubject.BOOKING:
+            return booking_name(event.resource)
     return names.reservation_name(event.resource)
 
 
 @dataclass(frozen=True)
 class PostedEvent:
-    """What an event's post says, in protobuf's JSON. change: None for a reservation."""
+    """What an event's post says, in protobuf's JSON. change: None for what was told as it was."""
 
     data: dict[str, Any]
     change: dict[str, Any] | None = None
@@ -129,6 +136,13 @@ def posted_reservation(name: str, then: Reservation | None) -> PostedEvent:
     if then is None:
         return PostedEvent({"name": names.reservation_name(name)})
     return PostedEvent(MessageToDict(reservation_out(then)))
+
+
+def posted_booking(name: str, then: Booking | None) -> PostedEvent:
+    """A booking as it was after a change; its name alone when it is not kept any more."""
+    if then is None:
+        return PostedEvent({"name": booking_name(name)})
+    return PostedEvent(MessageToDict(booking_out(then)))
 
 
 def posted_command(command: Command) -> dict[str, Any]:

@@ -1,21 +1,37 @@
-"""Reads what an event's post says: the resource as it is now, or a reservation as it was."""
+"""Reads what an event's post says: the resource as it is now, or as it was after its change.
+
+Reservations and bookings are told as they were: the log has each change of them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from broker.callbacks.convert import (
     PostedEvent,
+    posted_booking,
     posted_reservation,
     posted_station,
     posted_transaction,
 )
 from broker.reading.station_watches import ToldChange, stations_now, transaction_now
 from domain.callback_events import EventSubject
+from fleet import bookings
 from fleet.engine.statements import Tx
 from fleet.event_posts import EventDelivery
+from fleet.log import bookings as log
 from fleet.log.changes_read import ChangeEntry, ChangeFilter
 from fleet.log.reservations import RESERVATIONS
+from journal.bookings.rows import booking_told, stations_of
 from journal.reservations.record import from_snapshot
+
+
+async def is_within(tx: Tx, event: EventDelivery, groups: tuple[str, ...]) -> bool:
+    """Whether a receiver that may see these groups of stations may get the event."""
+    if not groups or event.subject != EventSubject.BOOKING.value:
+        return event.station.startswith(groups or "")
+    row = await bookings.booking(tx, event.tenant, event.resource)
+    stations = await stations_of(tx, event.tenant, row.pool) if row else ()
+    return bool(stations) and all(each.startswith(groups) for each in stations)
 
 
 async def posted_event(
@@ -27,6 +43,10 @@ async def posted_event(
         history = await RESERVATIONS.history(tx, tenant=event.tenant, name=event.resource)
         then = next((each for each in history if each.revision == event.revision), None)
         return posted_reservation(event.resource, from_snapshot(then.snapshot) if then else None)
+    if subject is EventSubject.BOOKING:
+        changes = await log.history(tx, event.tenant, event.resource)
+        after = next((each for each in changes if each.revision == event.revision), None)
+        return posted_booking(event.resource, booking_told(after.snapshot) if after else None)
     is_session = subject is EventSubject.TRANSACTION
     change = ChangeEntry(
         seq=0,

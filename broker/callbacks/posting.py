@@ -13,7 +13,7 @@ import structlog
 
 from broker.callbacks.answers import again, park
 from broker.callbacks.client import Receivers
-from broker.callbacks.events import posted_event
+from broker.callbacks.events import is_within, posted_event
 from broker.callbacks.signing import body_of, body_of_event, signed_headers
 from broker.callbacks.subscribers import may_get
 from broker.callbacks.turns import PostPlaces, pause_before_turn
@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 _NO_SECRET = park(DeliveryCause.SECRET_MISSING, "Its credential has no secret to sign with.")
 _DISABLED = park(DeliveryCause.DISABLED, "The credential's callbacks are disabled.")
-_OUTSIDE = "Its credential may not see this station any longer."
+_OUTSIDE = "Its credential may not see its stations any longer."
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class CallbackPoster:
                 return _DISABLED
             allowed = may_get(owner, self._settings)
             groups = tuple(allowed.groups)
-            if allowed.why_not or (groups and not event.station.startswith(groups)):
+            if allowed.why_not or not await is_within(tx, event, groups):
                 return again(DeliveryCause.NOT_ALLOWED, allowed.why_not or _OUTSIDE)
             content = await posted_event(tx, event, groups, now)
         said = {"type": event.news, "station": event.station, "sequence": event.sequence}

@@ -1,8 +1,9 @@
 """Follows the logs: one reader per process wakes the calls that wait for a change.
 
-There are two logs: that of commands and reservations (`fleet.log.event_log`), and that of changes
-of stations and their transactions (`fleet.log.changes`). Each is followed for those who wait for it
-alone, so that stations that report all day wake nobody who watches commands.
+There are three logs: that of commands and reservations (`fleet.log.event_log`), that of changes
+of stations and their transactions (`fleet.log.changes`), and that of bookings
+(`fleet.log.bookings`). Each is followed for those who wait for it alone, so that stations that
+report all day wake nobody who watches commands.
 
 No call sleeps through a change, for two reasons. A waiting call registers before it reads the
 newest snapshot, and the reader never skips an entry that it has not looked at. A wake-up carries no
@@ -24,7 +25,8 @@ from broker.reading.standstill import Standstill
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.log import changes_read
+from fleet.log import bookings, changes_read
+from fleet.log.bookings import BOOKINGS
 from fleet.log.changes import STATIONS
 from fleet.log.event_log import changed_after, head
 from fleet.log.horizon import is_hiding
@@ -44,8 +46,9 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class _Log:
-    """A log, and how it is read."""
+    """A log, and how it is read. word: what notifications name it by; "": they name resources."""
 
+    word: str
     head: Callable[[Tx], Awaitable[Cursor]]
     changed_after: Callable[[Tx, str, Cursor, int], Awaitable[list[tuple[Cursor, str]]]]
 
@@ -53,13 +56,15 @@ class _Log:
         """Whether it may have grown for the tenant. An echo, which names nothing, may be of it."""
         if news.unnamed or not news.named:
             return True
-        if self is _STATIONS:
-            return path(tenant, STATIONS) in news.named
-        return any(not each.endswith(path("", STATIONS)) for each in news.named)
+        if self.word:
+            return path(tenant, self.word) in news.named
+        return any(not each.endswith(_WORDS) for each in news.named)
 
 
-_RESOURCES = _Log(head, changed_after)
-_STATIONS = _Log(changes_read.head, changes_read.changed_after)
+_WORDS = (path("", STATIONS), path("", BOOKINGS))
+_RESOURCES = _Log("", head, changed_after)
+_STATIONS = _Log(STATIONS, changes_read.head, changes_read.changed_after)
+_BOOKINGS = _Log(BOOKINGS, bookings.head, bookings.changed_after)
 
 
 @dataclass
@@ -126,6 +131,12 @@ class LogFollower:
     def stations(self, tenant: str) -> Iterator[asyncio.Event]:
         """An event that is set when a station or a transaction of this tenant may have changed."""
         with self._listening(self._tail(_STATIONS, tenant)) as event:
+            yield event
+
+    @contextmanager
+    def bookings(self, tenant: str) -> Iterator[asyncio.Event]:
+        """An event that is set when a booking of this tenant may have changed."""
+        with self._listening(self._tail(_BOOKINGS, tenant)) as event:
             yield event
 
     def _tail(self, log: _Log, tenant: str) -> _Tail:

@@ -1,13 +1,27 @@
 """BookingService: places of pools, promised for times to come."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from evcommand.v1 import booking_series_pb2, waitlist_pb2
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, policies, pools, series, waitlist
+from broker.bookings import (
+    availability,
+    bookings,
+    changing,
+    explaining,
+    policies,
+    pools,
+    series,
+    waitlist,
+    watching,
+)
 from broker.bookings.turns import PlanningTurns
 from broker.calls import Context
+from broker.reading.watching import Watcher
 
 
 class BookingServicer(pb_grpc.BookingServiceServicer):
@@ -15,6 +29,7 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._watcher = Watcher(backend)
         self._planning = PlanningTurns(backend.settings)
 
     async def PutBookingPolicy(
@@ -82,6 +97,29 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> pb.ListBookingsResponse:
         """Lists bookings."""
         return await bookings.list_page(self._backend, request)
+
+    async def WatchBookings(
+        self, request: pb.WatchBookingsRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchBookingsResponse, None]:
+        """Watches bookings: their present state, then every change."""
+        watching.check_request(request)
+        await context.send_initial_metadata(())  # the client knows that it watches, before any news
+        async with aclosing(watching.watch(self._watcher, request)) as told:
+            async for each in told:
+                yield each
+
+    async def ExplainBooking(
+        self, request: pb.ExplainBookingRequest, context: Context
+    ) -> pb.ExplainBookingResponse:
+        """Explains a booking."""
+        return await explaining.explain(self._backend, request)
+
+    async def UpdateBooking(
+        self, request: pb.UpdateBookingRequest, context: Context
+    ) -> pb.UpdateBookingResponse:
+        """Changes a booking."""
+        async with self._planning.turn(context):
+            return await changing.update(self._backend, request)
 
     async def ConfirmBooking(
         self, request: pb.ConfirmBookingRequest, context: Context

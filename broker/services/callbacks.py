@@ -135,7 +135,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
             if about is None:
                 found += await callbacks.list_page(tx, command=command, **which)
             if command is None:
-                found += await event_posts.list_page(tx, about=about, **which)
+                found += await event_posts.list_page(tx, about=about, caller=caller.name, **which)
         found.sort(key=lambda each: (each.create_time, each.id), reverse=True)
         page, last = cut_page(found[: limit + 1], limit)
         return pb.ListCallbackDeliveriesResponse(
@@ -174,7 +174,10 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         return await callbacks.resend(tx, delivery.tenant, delivery.id, now) or delivery
 
     async def _resend_event(self, tx: Tx, event: EventDelivery, name: str) -> EventDelivery:
-        if not current_caller().covers(event.station):
+        caller = current_caller()
+        if not (
+            caller.covers(event.station) or (event.caller == caller.name and not event.station)
+        ):
             raise _not_found(name)
         if event.state == DeliveryState.PENDING.value:
             return event

@@ -3,6 +3,7 @@
 A booking is rows until its EVSE is chosen. It keeps the policy's revision by which it was made.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +25,7 @@ class Booking:
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
     done. end_of_life_time: when it ended. waitlist_entry: the entry of the waiting list whose offer
     it is, or that stands for it since it was displaced. series: the one that it belongs to.
+    change_id: the request id of its holder's newest change.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Booking:
     revision: int = 1
     waitlist_entry: str = ""
     series: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    change_id: str = ""
 
     @property
     def ended(self) -> bool:

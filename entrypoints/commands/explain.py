@@ -1,4 +1,4 @@
-"""`evcommand explain`: prints what happened to one command as a table.
+"""`evcommand explain`: prints what happened to one command, or to one booking, as a table.
 
 Texts of stations and callers reach the terminal only as printable characters, so that nobody can
 send it control sequences.
@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 import grpc
+from evcommand.v1 import booking_service_pb2 as bookings_pb
+from evcommand.v1 import booking_service_pb2_grpc as bookings_grpc
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import remote_command_service_pb2_grpc as pb_grpc
 from google.protobuf.json_format import MessageToDict
@@ -21,24 +23,26 @@ from entrypoints.commands.broker_access import CALL_S, BrokerAccess, asking, pri
 Step = pb.Step
 
 _COLLECTION = "commands/"
+_BOOKINGS = "bookings/"
 _NARROWEST = 60
-_HEAD = ("command", "workflow_id", "trace_id")
+_HEAD = ("command", "booking", "pool", "workflow_id", "trace_id")
 
 _REMEDIES = {
-    grpc.StatusCode.PERMISSION_DENIED: "Use the API key of a caller who may read this command.",
+    grpc.StatusCode.PERMISSION_DENIED: "Use the API key of a caller who may read it.",
     grpc.StatusCode.NOT_FOUND: (
-        "Is it the name of a command of your tenant? ListCommands lists them, the newest first."
+        "Is it the name of a command of your tenant? ListCommands lists them, the newest first. "
+        "A booking is named `bookings/...`; ListBookings lists those."
     ),
     grpc.StatusCode.INVALID_ARGUMENT: "A command is named by its request_id: a UUID.",
 }
 
 
 def explain(name: str, access: BrokerAccess, *, as_json: bool, facts: bool) -> None:
-    """Asks the broker for the explanation of a command and prints it.
+    """Asks the broker for the explanation of a command, or of a booking, and prints it.
 
     Raises: CannotStart with the remedy when the broker cannot be asked or refuses.
     """
-    if not name.startswith(_COLLECTION):
+    if not name.startswith((_COLLECTION, _BOOKINGS)):
         name = f"{_COLLECTION}{name}"
     steps = _steps_of(name, access)
     if as_json:
@@ -51,6 +55,11 @@ def explain(name: str, access: BrokerAccess, *, as_json: bool, facts: bool) -> N
 
 def _steps_of(name: str, access: BrokerAccess) -> list[Step]:
     with asking(access, _REMEDIES) as channel:
+        if name.startswith(_BOOKINGS):
+            bookings: Any = bookings_grpc.BookingServiceStub(channel)
+            asked = bookings_pb.ExplainBookingRequest(name=name)
+            told = bookings.ExplainBooking(asked, metadata=access.metadata, timeout=CALL_S)
+            return list(told.steps)
         stub: Any = pb_grpc.RemoteCommandServiceStub(channel)
         request = pb.ExplainCommandRequest(name=name)
         reply = stub.ExplainCommand(request, metadata=access.metadata, timeout=CALL_S)
@@ -92,5 +101,8 @@ def _shown(step: Step, every_fact: bool) -> list[str]:
         Step.KIND_FRAME_SENT: ("message_id", "frame"),
         Step.KIND_EVIDENCE: ("station_time",),
         Step.KIND_DECIDED: ("sessions", "connectors"),
+        Step.KIND_RULE: ("says",),
+        Step.KIND_COMMAND: ("command",),
+        Step.KIND_SESSION: ("transaction",),
     }
     return [name for name in wanted.get(step.kind, ()) if name in step.facts]

@@ -12,6 +12,7 @@ from fleet.bookings.keys import is_named, key_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
+from fleet.log import bookings as log
 from fleet.tables import bookings
 
 R = TypeVar("R")
@@ -77,11 +78,25 @@ async def booking(tx: Tx, tenant: str, name: str) -> BookingRow | None:
     return None if row is None else BookingRow(*row)
 
 
-async def put_booking(tx: Tx, row: BookingRow) -> None:
-    """Write a booking, anew or over what was there."""
+async def put_booking(tx: Tx, row: BookingRow, details: dict[str, Any] | None = None) -> None:
+    """Write a booking, anew or over what was there; the log gets its change with the revision.
+
+    details: what was decided, for who asks how it came to this.
+    """
     values = {name: getattr(row, name) for name in _COLUMNS}
     checked = {"tenant": identifier(row.tenant), "name": identifier(row.name)}
     await tx.execute(_PUT_BOOKING(tx), values | checked)
+    await log.append(
+        tx,
+        {
+            "tenant": row.tenant,
+            "name": row.name,
+            "pool": row.pool,
+            "revision": row.revision,
+            "snapshot": row.snapshot,
+            "details": details,
+        },
+    )
 
 
 async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:

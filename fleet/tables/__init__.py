@@ -9,6 +9,7 @@ from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
 from fleet.tables.back_end import back_end_calls
 from fleet.tables.bookings import (
+    booking_changes,
     booking_policies,
     booking_series,
     bookings,
@@ -40,6 +41,7 @@ from fleet.tables.stations import (
 __all__ = [
     "audit_entries",
     "back_end_calls",
+    "booking_changes",
     "booking_policies",
     "booking_series",
     "bookings",

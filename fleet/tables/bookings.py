@@ -1,8 +1,8 @@
 """Pools of EVSEs, the rules of their bookings, and the bookings."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint
 
-from fleet.engine.columns import TEXT, metadata, partial_index
+from fleet.engine.columns import SERIAL, TEXT, metadata, partial_index
 from fleet.engine.columns import id_column as _id
 from fleet.engine.columns import time_column as _time
 from fleet.engine.columns import word as _word
@@ -106,4 +106,22 @@ waitlist_entries = Table(
     Column("snapshot", Json, nullable=False),
     Index("ix_waitlist_entries_tenant_pool_state", "tenant", "pool", "state"),
     Index("ix_waitlist_entries_due_time", "due_time"),
+)
+
+# Every change of every booking, append-only. details: what was decided when it was taken, changed.
+booking_changes = Table(
+    "booking_changes",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("tx_id", BigInteger, nullable=False),
+    _id("tenant"),
+    _id("name"),
+    _id("pool"),
+    Column("revision", Integer, nullable=False),
+    _time("time"),
+    Column("snapshot", Json, nullable=False),
+    Column("details", Json),
+    UniqueConstraint("tenant", "name", "revision"),
+    Index("ix_booking_changes_tenant_tx_id_seq", "tenant", "tx_id", "seq"),
+    sqlite_autoincrement=True,
 )

@@ -17,6 +17,8 @@ from fleet.engine.statements import Tx
 from journal.bookings import waitlist
 from journal.bookings.beside import read_standing, standing_beside
 from journal.bookings.rows import KnownPool, booking_row, due_time, known_policy
+from journal.bookings.story import details_content
+from journal.explain.bookings import BookingDetails
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ async def enter(
         policy_revision=known.venue.policy.revision,
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
-    await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)))
+    details = details_content(BookingDetails(decision.verdicts, len(moved)))
+    await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)), details)
     return made
 
 

@@ -59,6 +59,11 @@ def booking_from(row: BookingRow) -> Booking:
     return replace(msgspec.convert(row.snapshot, Booking), place=row.place)
 
 
+def booking_told(snapshot: dict[str, Any]) -> Booking:
+    """The booking as it was after a change, by the snapshot of the log."""
+    return msgspec.convert(snapshot, Booking)
+
+
 def booking_row(booking: Booking, due_time: datetime | None) -> BookingRow:
     """The row of a booking. due_time: when something has to be done about it next."""
     return BookingRow(
@@ -136,6 +141,12 @@ async def known_pool(tx: Tx, tenant: str, name: str) -> KnownPool | None:
 async def locked_pool(tx: Tx, tenant: str, name: str) -> KnownPool | None:
     """The same; nobody else plans in it until the transaction ends."""
     return await _with_policy(tx, await bookings.lock_pool(tx, tenant, name))
+
+
+async def stations_of(tx: Tx, tenant: str, name: str) -> tuple[str, ...]:
+    """The stations of a pool. Without any there is no such pool (any more)."""
+    row = await bookings.pool(tx, tenant, name)
+    return () if row is None else tuple(sorted({m.station for m in pool_from(row).members}))
 
 
 async def _with_policy(tx: Tx, row: PoolRow | None) -> KnownPool | None:

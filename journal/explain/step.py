@@ -1,4 +1,4 @@
-"""What one step of an explanation is."""
+"""What one step of an explanation is: of a command, or of a booking."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +23,11 @@ class StepKind(StrEnum):
     OUTCOME = "OUTCOME"
     COMPENSATION = "COMPENSATION"
     BACK_END = "BACK_END"
+    RULE = "RULE"
+    PLAN = "PLAN"
+    STATE = "STATE"
+    COMMAND = "COMMAND"
+    SESSION = "SESSION"
 
 
 class Actor(StrEnum):

@@ -53,6 +53,7 @@ def check_create(
         "end_time",
         f"must be after start_time, at most {LONGEST.days} days",
     )
+    fields.label_map(findings, "labels", dict(request.labels))
     if request.HasField("confirm_by"):
         by = moment(request.confirm_by)
         findings.expect(
@@ -151,6 +152,7 @@ def booking_in(
         needs=needs_in(request.needs),
         confirm_by=by,
         caller=caller,
+        labels=dict(request.labels),
     )
 
 
@@ -201,6 +203,8 @@ def booking_out(booking: Booking) -> pb.Booking:
         revision=booking.revision,
         progress=booking.progress,
         planned_member=names.member_name(booking.place) if _is_planned(booking) else "",
+        labels=booking.labels,
+        etag=etag_of(booking),
     )
     if booking.series:
         shown.series = names.series_name(booking.series)
@@ -225,6 +229,11 @@ def holder_out(
         account=account,
         groups=sorted(groups),
     )
+
+
+def etag_of(booking: Booking) -> str:
+    """What changes with every change of the booking."""
+    return str(booking.revision)
 
 
 def charge_out(charge: Charge) -> pb.BookingCharge:

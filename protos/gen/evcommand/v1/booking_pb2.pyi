@@ -387,6 +387,26 @@ class Booking(_message.Message):
     STATE_REJECTED: Booking.State.ValueType  # 12
     """The operator did not confirm it."""
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     HOLDER_FIELD_NUMBER: _builtins.int
@@ -413,6 +433,8 @@ class Booking(_message.Message):
     SERIES_FIELD_NUMBER: _builtins.int
     WAITLIST_ENTRY_FIELD_NUMBER: _builtins.int
     PLANNED_MEMBER_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `bookings/{booking}`."""
     pool: _builtins.str
@@ -453,6 +475,10 @@ class Booking(_message.Message):
     """Output only. The EVSE that the plan has for it, `stations/{station}/evses/{evse}`; it may move until one is chosen. Empty
     after the end.
     """
+    etag: _builtins.str
+    """Output only. Changes with every change of the booking. Send it back with UpdateBooking, and a change in between is an
+    error and not lost.
+    """
     @_builtins.property
     def holder(self) -> Global___BookingHolder:
         """Output only. For whom."""
@@ -485,6 +511,10 @@ class Booking(_message.Message):
     def end_of_life_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it ended. Absent before that."""
 
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Output only. The caller's own labels."""
+
     def __init__(
         self,
         *,
@@ -514,10 +544,12 @@ class Booking(_message.Message):
         series: _builtins.str = ...,
         waitlist_entry: _builtins.str = ...,
         planned_member: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "evse_id", b"evse_id", "holder", b"holder", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from evcommand.v1 import booking_pb2 as _booking_pb2
 from evcommand.v1 import booking_policy_pb2 as _booking_policy_pb2
+from evcommand.v1 import remote_command_service_pb2 as _remote_command_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -503,6 +504,26 @@ class CreateBookingRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     HOLDER_FIELD_NUMBER: _builtins.int
@@ -511,6 +532,7 @@ class CreateBookingRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     CONFIRM_BY_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Required. A UUID of the caller's: the booking's id. A repeat with the same one books nothing more."""
     pool: _builtins.str
@@ -537,6 +559,10 @@ class CreateBookingRequest(_message.Message):
     def confirm_by(self) -> _timestamp_pb2.Timestamp:
         """Optional. It is PENDING and keeps its place until then, at most 24 hours, for ConfirmBooking; CONFIRMED at once when absent."""
 
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. The caller's own labels, as those of commands: at most 16."""
+
     def __init__(
         self,
         *,
@@ -548,10 +574,11 @@ class CreateBookingRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         confirm_by: _timestamp_pb2.Timestamp | None = ...,
         validate_only: _builtins.bool = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "pool", b"pool", "request_id", b"request_id", "start_time", b"start_time", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "end_time", b"end_time", "holder", b"holder", "labels", b"labels", "needs", b"needs", "pool", b"pool", "request_id", b"request_id", "start_time", b"start_time", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -722,6 +749,242 @@ class ListBookingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBookingsResponse: _TypeAlias = ListBookingsResponse  # noqa: Y015
+
+@_typing.final
+class WatchBookingsRequest(_message.Message):
+    """Asks for a watch of bookings. Exactly one of `names`, `pool` and `all` is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """Optional. Every booking of this pool, `pools/{pool}`. The present state of those that have not ended comes first."""
+    all: _builtins.bool
+    """Optional. Every booking. The present state of those that have not ended comes first."""
+    resume_token: _builtins.str
+    """Optional. The `resume_token` of the last message that was received, with the same selection: the stream goes on behind
+    it. The stream begins with the present state when absent.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. These bookings, `bookings/{booking}`, at most 100. Their present state comes first, whatever it is."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        pool: _builtins.str = ...,
+        all: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "names", b"names", "pool", b"pool", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBookingsRequest: _TypeAlias = WatchBookingsRequest  # noqa: Y015
+
+@_typing.final
+class WatchBookingsResponse(_message.Message):
+    """Tells the present state of a booking, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Output only. Resumes the watch behind this message."""
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """Output only. The booking as it is after this change."""
+
+    def __init__(
+        self,
+        *,
+        booking: _booking_pb2.Booking | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBookingsResponse: _TypeAlias = WatchBookingsResponse  # noqa: Y015
+
+@_typing.final
+class ExplainBookingRequest(_message.Message):
+    """Asks for the story of a booking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The booking, `bookings/{booking}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainBookingRequest: _TypeAlias = ExplainBookingRequest  # noqa: Y015
+
+@_typing.final
+class ExplainBookingResponse(_message.Message):
+    """Answers ExplainBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[_remote_command_service_pb2.Step]:
+        """Output only. What happened, the oldest first. A step of kind COMMAND names a command in its fact `command`:
+        ExplainCommand tells the rest of it.
+        """
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[_remote_command_service_pb2.Step] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainBookingResponse: _TypeAlias = ExplainBookingResponse  # noqa: Y015
+
+@_typing.final
+class UpdateBookingRequest(_message.Message):
+    """Asks for a booking to be changed. What is absent stays as it is; something must be given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The booking, `bookings/{booking}`."""
+    request_id: _builtins.str
+    """Optional. A UUID of the caller's for this change. A repeat with the same one changes nothing more."""
+    etag: _builtins.str
+    """Optional. The `etag` that was read; the booking is changed in any case when empty."""
+    validate_only: _builtins.bool
+    """Optional. Change nothing, and tell what each rule says; false when absent."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Its new start, in the future."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Its new end, after its start, at most 31 days later, and in the future."""
+
+    @_builtins.property
+    def needs(self) -> _booking_pb2.BookingNeeds:
+        """Optional. What the place has to offer, as a whole; empty: any place does."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. Labels to set. One with an empty value is taken away."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        needs: _booking_pb2.BookingNeeds | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        etag: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "etag", b"etag", "labels", b"labels", "name", b"name", "needs", b"needs", "request_id", b"request_id", "start_time", b"start_time", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateBookingRequest: _TypeAlias = UpdateBookingRequest  # noqa: Y015
+
+@_typing.final
+class UpdateBookingResponse(_message.Message):
+    """Answers UpdateBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    ROOM_REASON_FIELD_NUMBER: _builtins.int
+    ROOM_MESSAGE_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    room_reason: _builtins.str
+    """Output only. With `validate_only`: why there is no room, as POOL_FULL or NO_PLAN_FOUND; empty when there is."""
+    room_message: _builtins.str
+    """Output only. With `validate_only`: the same as a sentence; empty when there is room."""
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """Output only. The booking. Absent with `validate_only`."""
+
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.RuleVerdict]:
+        """Output only. What each rule that concerns the holder says of the booking as it is wished."""
+
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___AvailableSpan]:
+        """Output only. With `validate_only`, where there is no room: the nearest spans that would do, at most 3."""
+
+    def __init__(
+        self,
+        *,
+        booking: _booking_pb2.Booking | None = ...,
+        verdicts: _abc.Iterable[_booking_pb2.RuleVerdict] | None = ...,
+        room_reason: _builtins.str = ...,
+        room_message: _builtins.str = ...,
+        alternatives: _abc.Iterable[Global___AvailableSpan] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "booking", b"booking", "room_message", b"room_message", "room_reason", b"room_reason", "verdicts", b"verdicts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateBookingResponse: _TypeAlias = UpdateBookingResponse  # noqa: Y015
 
 @_typing.final
 class ConfirmBookingRequest(_message.Message):

@@ -95,6 +95,21 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsResponse.FromString,
                 _registered_method=True)
+        self.WatchBookings = channel.unary_stream(
+                '/evcommand.v1.BookingService/WatchBookings',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsResponse.FromString,
+                _registered_method=True)
+        self.ExplainBooking = channel.unary_unary(
+                '/evcommand.v1.BookingService/ExplainBooking',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.FromString,
+                _registered_method=True)
+        self.UpdateBooking = channel.unary_unary(
+                '/evcommand.v1.BookingService/UpdateBooking',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingResponse.FromString,
+                _registered_method=True)
         self.ConfirmBooking = channel.unary_unary(
                 '/evcommand.v1.BookingService/ConfirmBooking',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ConfirmBookingRequest.SerializeToString,
@@ -256,6 +271,44 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchBookings(self, request, context):
+        """Watches bookings: first their present state, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
+        booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainBooking(self, request, context):
+        """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
+        commands that were asked of stations for it, and its session.
+
+        Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateBooking(self, request, context):
+        """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+        It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+        anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+        changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+        (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+        POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmBooking(self, request, context):
         """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
         Right: `reserve`.
@@ -412,6 +465,21 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListBookings,
                     request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_booking__service__pb2.ListBookingsResponse.SerializeToString,
+            ),
+            'WatchBookings': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBookings,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsResponse.SerializeToString,
+            ),
+            'ExplainBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainBooking,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.SerializeToString,
+            ),
+            'UpdateBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateBooking,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingResponse.SerializeToString,
             ),
             'ConfirmBooking': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmBooking,
@@ -765,6 +833,87 @@ class BookingService:
             '/evcommand.v1.BookingService/ListBookings',
             evcommand_dot_v1_dot_booking__service__pb2.ListBookingsRequest.SerializeToString,
             evcommand_dot_v1_dot_booking__service__pb2.ListBookingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBookings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/evcommand.v1.BookingService/WatchBookings',
+            evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.WatchBookingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/ExplainBooking',
+            evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.ExplainBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/UpdateBooking',
+            evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.UpdateBookingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -97,6 +97,32 @@ class BookingServiceStub:
     """Lists bookings, the earliest start first.
     Right: `read`.
     """
+    WatchBookings: _grpc.UnaryStreamMultiCallable[_booking_service_pb2.WatchBookingsRequest, _booking_service_pb2.WatchBookingsResponse]
+    """Watches bookings: first their present state, then every change, until the client ends the stream.
+
+    No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
+    booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
+    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+    Right: `read`.
+    """
+    ExplainBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ExplainBookingRequest, _booking_service_pb2.ExplainBookingResponse]
+    """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
+    commands that were asked of stations for it, and its session.
+
+    Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
+    Right: `read`.
+    """
+    UpdateBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.UpdateBookingRequest, _booking_service_pb2.UpdateBookingResponse]
+    """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+    It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+    anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+    changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+    (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+    (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+    POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+    Right: `reserve`.
+    """
     ConfirmBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]
     """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
     Right: `reserve`.
@@ -223,6 +249,32 @@ class BookingServiceAsyncStub(BookingServiceStub):
     ListBookings: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ListBookingsRequest, _booking_service_pb2.ListBookingsResponse]  # type: ignore[assignment]
     """Lists bookings, the earliest start first.
     Right: `read`.
+    """
+    WatchBookings: _aio.UnaryStreamMultiCallable[_booking_service_pb2.WatchBookingsRequest, _booking_service_pb2.WatchBookingsResponse]  # type: ignore[assignment]
+    """Watches bookings: first their present state, then every change, until the client ends the stream.
+
+    No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
+    booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
+    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+    Right: `read`.
+    """
+    ExplainBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ExplainBookingRequest, _booking_service_pb2.ExplainBookingResponse]  # type: ignore[assignment]
+    """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
+    commands that were asked of stations for it, and its session.
+
+    Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
+    Right: `read`.
+    """
+    UpdateBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.UpdateBookingRequest, _booking_service_pb2.UpdateBookingResponse]  # type: ignore[assignment]
+    """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+    It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+    anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+    changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+    (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+    (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+    POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+    Right: `reserve`.
     """
     ConfirmBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]  # type: ignore[assignment]
     """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
@@ -413,6 +465,50 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_service_pb2.ListBookingsResponse, _abc.Awaitable[_booking_service_pb2.ListBookingsResponse]]:
         """Lists bookings, the earliest start first.
         Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchBookings(
+        self,
+        request: _booking_service_pb2.WatchBookingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_booking_service_pb2.WatchBookingsResponse], _abc.AsyncIterator[_booking_service_pb2.WatchBookingsResponse]]:
+        """Watches bookings: first their present state, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
+        booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+        Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainBooking(
+        self,
+        request: _booking_service_pb2.ExplainBookingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_service_pb2.ExplainBookingResponse, _abc.Awaitable[_booking_service_pb2.ExplainBookingResponse]]:
+        """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
+        commands that were asked of stations for it, and its session.
+
+        Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
+        Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateBooking(
+        self,
+        request: _booking_service_pb2.UpdateBookingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_service_pb2.UpdateBookingResponse, _abc.Awaitable[_booking_service_pb2.UpdateBookingResponse]]:
+        """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
+
+        It is asked for anew, as if at this moment, by the rules of the revision by which it was made; what it costs is reckoned
+        anew. A change that is refused leaves the booking as it was, with its place. Once its EVSE is chosen only its end can be
+        changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
+        (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
+        (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
+        POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+        Right: `reserve`.
         """
 
     @_abc_1.abstractmethod

@@ -66,8 +66,8 @@ class CallbackSettings(_message.Message):
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. What is posted to `url`: types of events, as `transaction.ended`, and `station.*`, `transaction.*`,
-        `reservation.*` for all of a kind, those that will be added too. `command.*` stands for the news of commands that `events`
-        names. At most 32. Empty: the news of commands alone.
+        `reservation.*`, `booking.*` for all of a kind, those that will be added too. `command.*` stands for the news of commands
+        that `events` names. At most 64. Empty: the news of commands alone.
         """
 
     def __init__(
@@ -93,7 +93,7 @@ Global___CallbackSettings: _TypeAlias = CallbackSettings  # noqa: Y015
 
 @_typing.final
 class CallbackDelivery(_message.Message):
-    """Describes one post: one change of one command, station, transaction or reservation, and what became of it."""
+    """Describes one post: one change of one command, station, transaction, reservation or booking, and what became of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -173,8 +173,8 @@ class CallbackDelivery(_message.Message):
     http_status: _builtins.int
     """Output only. The HTTP status of the last answer; 0 when there was none."""
     resource: _builtins.str
-    """Output only. What the event is about, `stations/{station}`, `stations/{station}/transactions/{transaction}` or
-    `reservations/{reservation}`; empty for a post of a command.
+    """Output only. What the event is about, `stations/{station}`, `stations/{station}/transactions/{transaction}`,
+    `reservations/{reservation}` or `bookings/{booking}`; empty for a post of a command.
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -375,7 +375,7 @@ class ListCallbackDeliveriesRequest(_message.Message):
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before; the first page when absent."""
     resource: _builtins.str
-    """Optional. Only events about this station, transaction or reservation, by its name as in `CallbackDelivery.resource`. Not
+    """Optional. Only events about this station, transaction, reservation or booking, by its name as in `CallbackDelivery.resource`. Not
     together with `command`.
     """
     @_builtins.property

@@ -31,7 +31,7 @@ class CallbackServiceStub:
     to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once, and in order per command, station, transaction and reservation; their ids are stable, so that a
+    delivered at least once, and in order per command, station, transaction, reservation and booking; their ids are stable, so that a
     receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
     belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
 
@@ -47,11 +47,15 @@ class CallbackServiceStub:
     reservation.lost, reservation.refused: it has this state now. reservation.updated: something else of it has changed. They are
     what WatchReservations tells.
 
+    booking.pending, booking.confirmed, booking.bound, booking.held, booking.in_use, booking.overstayed, booking.fulfilled,
+    booking.cancelled, booking.no_show, booking.expired, booking.displaced, booking.rejected: it has this state now.
+    booking.updated: something else of it has changed. They are what WatchBookings tells.
+
     The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
-    the same station, transaction or reservation; there may be gaps. `data` is the Station, Transaction or Reservation as the
-    watch of the same name shows it, as protobuf JSON: a reservation as it was after the change; a station or a transaction as it
+    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation or Booking as the watch of the same name
+    shows it, as protobuf JSON: a reservation or a booking as it was after the change; a station or a transaction as it
     is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
-    watch's StationChange or TransactionChange; a reservation has none. Values of tokens are masked.
+    watch's StationChange or TransactionChange; a reservation and a booking have none. Values of tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -72,7 +76,7 @@ class CallbackServiceStub:
     Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
     stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
     Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of stations, transactions or reservations without the right `read`.
+    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
     Right: none.
     """
     RotateCallbackSecret: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.RotateCallbackSecretRequest, _callback_service_pb2.RotateCallbackSecretResponse]
@@ -101,7 +105,7 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once, and in order per command, station, transaction and reservation; their ids are stable, so that a
+    delivered at least once, and in order per command, station, transaction, reservation and booking; their ids are stable, so that a
     receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
     belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
 
@@ -117,11 +121,15 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     reservation.lost, reservation.refused: it has this state now. reservation.updated: something else of it has changed. They are
     what WatchReservations tells.
 
+    booking.pending, booking.confirmed, booking.bound, booking.held, booking.in_use, booking.overstayed, booking.fulfilled,
+    booking.cancelled, booking.no_show, booking.expired, booking.displaced, booking.rejected: it has this state now.
+    booking.updated: something else of it has changed. They are what WatchBookings tells.
+
     The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
-    the same station, transaction or reservation; there may be gaps. `data` is the Station, Transaction or Reservation as the
-    watch of the same name shows it, as protobuf JSON: a reservation as it was after the change; a station or a transaction as it
+    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation or Booking as the watch of the same name
+    shows it, as protobuf JSON: a reservation or a booking as it was after the change; a station or a transaction as it
     is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
-    watch's StationChange or TransactionChange; a reservation has none. Values of tokens are masked.
+    watch's StationChange or TransactionChange; a reservation and a booking have none. Values of tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -139,7 +147,7 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
     stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
     Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of stations, transactions or reservations without the right `read`.
+    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
     Right: none.
     """
     RotateCallbackSecret: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.RotateCallbackSecretRequest, _callback_service_pb2.RotateCallbackSecretResponse]  # type: ignore[assignment]
@@ -167,7 +175,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once, and in order per command, station, transaction and reservation; their ids are stable, so that a
+    delivered at least once, and in order per command, station, transaction, reservation and booking; their ids are stable, so that a
     receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
     belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
 
@@ -183,11 +191,15 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     reservation.lost, reservation.refused: it has this state now. reservation.updated: something else of it has changed. They are
     what WatchReservations tells.
 
+    booking.pending, booking.confirmed, booking.bound, booking.held, booking.in_use, booking.overstayed, booking.fulfilled,
+    booking.cancelled, booking.no_show, booking.expired, booking.displaced, booking.rejected: it has this state now.
+    booking.updated: something else of it has changed. They are what WatchBookings tells.
+
     The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
-    the same station, transaction or reservation; there may be gaps. `data` is the Station, Transaction or Reservation as the
-    watch of the same name shows it, as protobuf JSON: a reservation as it was after the change; a station or a transaction as it
+    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation or Booking as the watch of the same name
+    shows it, as protobuf JSON: a reservation or a booking as it was after the change; a station or a transaction as it
     is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
-    watch's StationChange or TransactionChange; a reservation has none. Values of tokens are masked.
+    watch's StationChange or TransactionChange; a reservation and a booking have none. Values of tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -215,7 +227,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
         stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
         Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of stations, transactions or reservations without the right `read`.
+        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
         Right: none.
         """
 

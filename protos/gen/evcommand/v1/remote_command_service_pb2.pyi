@@ -570,7 +570,7 @@ Global___ExplainCommandResponse: _TypeAlias = ExplainCommandResponse  # noqa: Y0
 
 @_typing.final
 class Step(_message.Message):
-    """Tells one thing that happened to a command."""
+    """Tells one thing that happened to a command, or to a booking."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -612,6 +612,16 @@ class Step(_message.Message):
         """The answer to a frame was given up."""
         KIND_BACK_END: Step._Kind.ValueType  # 15
         """The station's own back end (CSMS), to which it is relayed, asked something of it."""
+        KIND_RULE: Step._Kind.ValueType  # 16
+        """Of a booking: what one rule of its policy said."""
+        KIND_PLAN: Step._Kind.ValueType  # 17
+        """Of a booking: how it stood in the plan of its pool, or which EVSE was chosen."""
+        KIND_STATE: Step._Kind.ValueType  # 18
+        """Of a booking: where it stands now."""
+        KIND_COMMAND: Step._Kind.ValueType  # 19
+        """Of a booking: a command was asked of a station for it, or has ended. The fact `command` names it."""
+        KIND_SESSION: Step._Kind.ValueType  # 20
+        """Of a booking: its driver's session began or ended. The fact `transaction` names it."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Says what a step is. Values will be added."""
@@ -648,6 +658,16 @@ class Step(_message.Message):
     """The answer to a frame was given up."""
     KIND_BACK_END: Step.Kind.ValueType  # 15
     """The station's own back end (CSMS), to which it is relayed, asked something of it."""
+    KIND_RULE: Step.Kind.ValueType  # 16
+    """Of a booking: what one rule of its policy said."""
+    KIND_PLAN: Step.Kind.ValueType  # 17
+    """Of a booking: how it stood in the plan of its pool, or which EVSE was chosen."""
+    KIND_STATE: Step.Kind.ValueType  # 18
+    """Of a booking: where it stands now."""
+    KIND_COMMAND: Step.Kind.ValueType  # 19
+    """Of a booking: a command was asked of a station for it, or has ended. The fact `command` names it."""
+    KIND_SESSION: Step.Kind.ValueType  # 20
+    """Of a booking: its driver's session began or ended. The fact `transaction` names it."""
 
     class _Actor:
         ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -43,7 +43,7 @@ READING = {
     *("GetToken", "ListTokens", "GetCallbackSettings", "ListCallbackDeliveries"),
     *("WatchStations", "WatchTransactions", "GetTruthReport", "ListAuditEntries"),
     *("GetPool", "ListPools", "GetBookingPolicy", "ListBookingPolicies"),
-    *("GetBooking", "ListBookings", "SearchAvailability"),
+    *("GetBooking", "ListBookings", "SearchAvailability", "WatchBookings", "ExplainBooking"),
     *("GetWaitlistEntry", "ListWaitlistEntries"),
 }
 

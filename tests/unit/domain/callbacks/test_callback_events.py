@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.bookings.states import BookingState
 from domain.callback_events import (
     CHOICES,
     CHOICES_LIMIT,
@@ -13,6 +14,7 @@ from domain.callback_events import (
     next_sequence,
     subjects_of,
     thread_id,
+    type_of_booking,
     type_of_change,
     type_of_reservation,
     wants_commands,
@@ -21,7 +23,7 @@ from domain.callbacks import NewsKind, Waiting, pick
 from domain.reservations.reservation import ENDS, ReservationState
 from fleet.log.changes import SessionChanged, StationChanged
 
-STATION, TRANSACTION, RESERVATION = EventSubject
+STATION, TRANSACTION, RESERVATION, BOOKING = EventSubject
 
 
 def test_every_change_that_a_watch_tells_is_an_event() -> None:
@@ -30,6 +32,8 @@ def test_every_change_that_a_watch_tells_is_an_event() -> None:
         *(type_of_change(TRANSACTION, each.value) for each in SessionChanged),
         *(type_of_reservation(None, each) for each in ReservationState),
         type_of_reservation(ReservationState.HELD, ReservationState.HELD),
+        *(type_of_booking(None, each) for each in BookingState),
+        type_of_booking(BookingState.HELD, BookingState.HELD),
     ]
     assert sorted(told) == sorted(EVENT_TYPES)
 
@@ -71,6 +75,12 @@ def test_a_reservation_is_told_by_its_state_and_otherwise_as_updated(
 ) -> None:
     assert type_of_reservation(None, state) == f"reservation.{state.value.lower()}"
     assert type_of_reservation(state, state) == "reservation.updated"
+
+
+def test_every_state_of_a_booking_is_told_and_only_an_update_may_be_replaced() -> None:
+    states = {type_of_booking(None, each) for each in BookingState}
+    assert states.isdisjoint(PASSING)
+    assert type_of_booking(BookingState.HELD, BookingState.HELD) in PASSING
 
 
 def test_what_begins_and_what_ends_is_never_replaced() -> None:

@@ -46,5 +46,12 @@ def test_a_station_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b\nb") == "a\ufffd\ufffdb"
 
 
+def test_a_step_of_a_booking_names_the_command_to_explain_next() -> None:
+    asked = step(2, pb.Step.KIND_COMMAND, "Asked: Reserve.", command="commands/c-2", code="X")
+    lines = list(rendered([step(0, pb.Step.KIND_ASKED, "desk", booking="bookings/b-1"), asked], 90))
+    assert lines[0] == "Booking   bookings/b-1"
+    assert lines[-1].strip() == "command: commands/c-2"
+
+
 def test_an_empty_story_is_no_lines() -> None:
     assert list(rendered([], 100)) == []
