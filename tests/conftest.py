@@ -10,7 +10,7 @@ from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 
 from tests.support.servers import prepare
-from tests.support.side_by_side import ByServer, in_turn, share_of
+from tests.support.side_by_side import ByServer, SharedServers, in_turn, share_of
 
 # A wall clock is no judge of an example on a shared machine: the first one pays for compilation.
 settings.register_profile("evcommand", deadline=None)
@@ -27,6 +27,11 @@ MEASURED = (
     "tests/unit/station_gateway/dialects/",
 )
 """Whose tests have to reach every branch of the rooms that decide in pure code."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ends a folder's servers after its tests; hooks in this file miss what a session shares."""
+    config.pluginmanager.register(SharedServers())
 
 
 GC_THRESHOLDS = (10_000, 10, 10)

@@ -8,7 +8,7 @@ from tests.e2e.foreign_system import System, running_system
 from tests.support.processes import QUICK
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A running system that waits for seconds where it usually waits for half a minute."""
     with running_system(tmp_path_factory.mktemp("system"), environment=QUICK) as running:

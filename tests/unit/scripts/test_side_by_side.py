@@ -5,7 +5,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.side_by_side import SHARED_SERVERS, in_turn, share_of
+from tests.support.side_by_side import SHARED_SERVERS, folder_left, in_turn, share_of
 
 FOLDERS = ("e2e", "e2e/field", "e2e/telemetry", "integration/fleet", "simulation", "unit/domain")
 TESTS = st.builds(
@@ -25,6 +25,13 @@ def test_every_share_is_taken_once(tests: list[str]) -> None:
 def test_tests_of_one_server_are_one_share() -> None:
     for folder in SHARED_SERVERS:
         assert share_of(f"{folder}/test_a.py::test_b") == share_of(f"{folder}/test_c.py::test_d")
+
+
+def test_the_servers_of_a_folder_end_after_its_last_test() -> None:
+    inside, outside = "tests/e2e/field/test_a.py::test_a", "tests/e2e/test_a.py::test_a"
+    assert folder_left(inside, outside) == "tests/e2e/field"
+    assert folder_left(inside, "tests/e2e/field/commands/test_b.py::test_b") is None
+    assert folder_left(outside, inside) is None
 
 
 def test_each_block_of_worlds_is_a_share() -> None:
