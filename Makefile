@@ -39,7 +39,7 @@ WEEKS ?= 3
 
 simulate-bookings: setup ## Plays bookings in pools and judges each plan. STEPS=100000 POOLS=20000 WEEKS=3 say how many
 	@EVCOMMAND_BOOKING_STEPS=$(STEPS) EVCOMMAND_BOOKING_POOLS=$(POOLS) EVCOMMAND_BOOKING_WEEKS=$(WEEKS) \
-		$(BIN)/pytest -s tests/integration/planning \
+		$(BIN)/pytest -s --timeout 0 tests/integration/planning \
 		tests/unit/domain/bookings/plan/test_never_without_a_plan.py $(ARGS)
 
 MINUTES ?= 10

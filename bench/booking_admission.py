@@ -11,6 +11,8 @@ import random
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,7 +46,7 @@ WEEKS = 1
 TENANT = "venue"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 ASKS = 300
-SEARCHES = 60
+SEARCHES = 200
 STEP = timedelta(minutes=15)
 POLICY = {
     "buffer": "5m",
@@ -128,7 +130,7 @@ def vars_of(booking: Booking) -> dict[str, Any]:
 
 
 async def _admissions(db: Database, made: list[Booking]) -> None:
-    dice, times, taken = random.Random(1), [], 0
+    dice, times, taken = random.Random(1), Times(), 0
     for number in range(ASKS):
         like = dice.choice(made)
         new = replace(
@@ -136,38 +138,60 @@ async def _admissions(db: Database, made: list[Booking]) -> None:
             needs=like.needs,
             pool=f"p{dice.randrange(POOLS)}",
         )
-        before = time.perf_counter()
-        async with db.write() as tx:
-            known = await locked_pool(tx, TENANT, new.pool)
-            assert known is not None
-            taken += (await admitting.admit(tx, known, new)).booking is not None
-        times.append(1_000 * (time.perf_counter() - before))
-    p99 = percentile(tuple(times), 0.99)
-    details = {"p50": round(percentile(tuple(times), 0.5), 1), "taken": taken, "asks": ASKS}
-    total = len(made) * POOLS
-    name = f"admission among {total} bookings, p99"
-    Figure(name, round(p99, 1), None, "ms", "at most 250", p99 <= 250, details=details).report()
+        with times.one():
+            async with db.write() as tx:
+                known = await locked_pool(tx, TENANT, new.pool)
+                assert known is not None
+                taken += (await admitting.admit(tx, known, new)).booking is not None
+    name = f"admission among {len(made) * POOLS} bookings, p99"
+    times.report(name, 250, taken=taken, asks=ASKS)
 
 
 async def _searches(db: Database, made: list[Booking]) -> None:
-    dice, times = random.Random(2), []
+    dice, times = random.Random(2), Times()
     first = min(each.start_time for each in made)
     for number in range(SEARCHES):
         asked = Span(first, first + timedelta(hours=2))
         new = replace(_booking(asked, "", 20_000 + number), needs=dice.choice(made).needs)
         week = Span(first, first + timedelta(days=7))
         spans = list(grid(week, timedelta(hours=2), STEP))
-        before = time.perf_counter()
-        async with db.read() as tx:
-            known = await known_pool(tx, TENANT, f"p{dice.randrange(POOLS)}")
-            assert known is not None
-            found = await chances_in(tx, known, new, spans)
-        times.append(1_000 * (time.perf_counter() - before))
+        with times.one():
+            async with db.read() as tx:
+                known = await known_pool(tx, TENANT, f"p{dice.randrange(POOLS)}")
+                assert known is not None
+                found = await chances_in(tx, known, new, spans)
         assert len(found) == len(spans)
-    p99 = percentile(tuple(times), 0.99)
-    details = {"p50": round(percentile(tuple(times), 0.5), 1), "spans": len(spans)}
-    name = "search of a week of a pool of 40 EVSEs, p99"
-    Figure(name, round(p99, 1), None, "ms", "at most 150", p99 <= 150, details=details).report()
+    times.report("search of a week of a pool of 40 EVSEs, p99", 150, spans=len(spans))
+
+
+class Times:
+    """How long something took, on the wall and in CPU time of this process: in milliseconds.
+
+    What PostgreSQL computes, and what other work on the machine costs, is in the first one only.
+    """
+
+    def __init__(self) -> None:
+        self._wall: list[float] = []
+        self._cpu: list[float] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Measures the block."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self._wall.append(1_000 * (time.perf_counter() - wall))
+        self._cpu.append(1_000 * (time.process_time() - cpu))
+
+    def report(self, name: str, most_ms: int, **details: int) -> None:
+        """Prints the percentiles."""
+        cpu = {
+            "cpu_p50": round(percentile(tuple(self._cpu), 0.5), 1),
+            "cpu_p99": round(percentile(tuple(self._cpu), 0.99), 1),
+        }
+        p50, p99 = (percentile(tuple(self._wall), share) for share in (0.5, 0.99))
+        more: dict[str, object] = {"p50": round(p50, 1), **cpu, **details}
+        target, is_met = f"at most {most_ms}", p99 <= most_ms
+        Figure(name, round(p99, 1), None, "ms", target, is_met, details=more).report()
 
 
 def _booking(span: Span, name: str, number: int) -> Booking:
