@@ -1,13 +1,13 @@
 """An index by which a gateway finds the live bookings of a pool.
 
 Revision ID: 0034
-Revises: 0030
+Revises: 0033
 """
 
 from alembic import op
 
 revision = "0034"
-down_revision = "0030"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Every change of a booking, for those who watch bookings, and for its explanation.
 
 Revision ID: 0035
-Revises: 0030
+Revises: 0034
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0035"
-down_revision = "0030"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

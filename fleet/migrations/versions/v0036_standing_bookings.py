@@ -1,7 +1,7 @@
 """Bookings in narrow columns, for those who are asked beside them.
 
 Revision ID: 0036
-Revises: 0030
+Revises: 0035
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0036"
-down_revision = "0030"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
