@@ -30,8 +30,16 @@ from domain.limits import (
     REFUSAL_SLIP,
     STOP_AGAIN_PAUSE,
 )
-from domain.model.command import GIVEN_UP, Code, Command, CompensationState, State
+from domain.model.command import (
+    GIVEN_UP,
+    Code,
+    Command,
+    Compensation,
+    CompensationState,
+    State,
+)
 from domain.model.states import is_definite
+from domain.ocpp_words import told_id
 
 _CAME_TO_NOTHING = frozenset({Code.NO_EFFECT, Code.REJECTED, Code.NOT_SUPPORTED})
 _LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
@@ -105,7 +113,7 @@ def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Se
 def _left_alone(command: Command, session: Session) -> bool:
     """Whether the session is being stopped already, or could not be: a human was told then."""
     known = command.compensation
-    return known.ocpp_transaction_id == session.ocpp_transaction_id and known.state in _LEFT_ALONE
+    return _is_of(known, session) and known.state in _LEFT_ALONE
 
 
 def of_doubtful_session(
@@ -134,10 +142,7 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
     compensation = command.compensation
     if compensation.state is not CompensationState.PENDING:
         return None
-    session = next(
-        (s for s in facts.sessions if s.ocpp_transaction_id == compensation.ocpp_transaction_id),
-        None,
-    )
+    session = next((s for s in facts.sessions if _is_of(compensation, s)), None)
     if session is None:
         return None
     if not session.active:
@@ -146,6 +151,13 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
         why = "It turned out to be the session of another request, and is left alone."
         return Decision(Act.UNDO_FAILED, session=session, reason=why)
     return _stop_again(session, facts, timing, now)
+
+
+def _is_of(compensation: Compensation, session: Session) -> bool:
+    """Whether a compensation is about this session. One that had no id may have one by now."""
+    if told_id(compensation.ocpp_transaction_id or ""):
+        return session.ocpp_transaction_id == compensation.ocpp_transaction_id
+    return session.name == compensation.transaction
 
 
 def _after_its_end(
@@ -184,6 +196,8 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
     frames = [
         frame for frame in facts.undos if frame.ocpp_transaction_id == session.ocpp_transaction_id
     ]
+    if session.lacks_id:
+        return Decision(Act.WAIT)  # the report that gives it one wakes us
     if not frames:
         return unwanted(session)
     last = frames[-1]
