@@ -156,7 +156,7 @@ def _reserve_now(spec: ReserveSpec, parts: FrameParts) -> OutgoingCall:
         connector = _connector(spec.evse_id, spec.connector_id)
     payload: Payload = {
         "connectorId": connector,
-        "expiryDate": fields.write_time(spec.expire_time),
+        "expiryDate": fields.write_end(spec.expire_time),
         "idTag": _id_tag(parts.id_token, "id_token"),
         "reservationId": fields.sendable(spec.wire_id, 0, "wire_id"),
     }
