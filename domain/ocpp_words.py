@@ -36,8 +36,12 @@ NO_TRANSACTION_ID = "-1"
 
 
 def told_id(ocpp_transaction_id: str) -> str:
-    """OCPP's id of a session as it is shown; empty while there is none."""
-    return "" if ocpp_transaction_id == NO_TRANSACTION_ID else ocpp_transaction_id
+    """OCPP's id of a session as it is shown; empty while there is none.
+
+    A session without an id is renamed when a second one begins: "-1~" and a number.
+    """
+    is_none = ocpp_transaction_id.partition("~")[0] == NO_TRANSACTION_ID
+    return "" if is_none else ocpp_transaction_id
 
 
 IN_SESSION = frozenset(

@@ -52,7 +52,11 @@ _CONNECTION = columns_of(connections, Connection, besides=frozenset({"line"}))
 
 _RENEW = Upsert(
     lambda insert: (
-        stmt := insert(gateways).values(**bound(gateways, "gateway", "until", "line"))
+        stmt := insert(gateways).values(
+            **bound(gateways, "gateway", "until", "line"),
+            # Who has stations and no row was lost for so long that it was forgotten: it is back.
+            told_lost=exists().where(connections.c.gateway == bindparam("of_gateway")),
+        )
     ).on_conflict_do_update(
         index_elements=["gateway"],
         set_={"until": stmt.excluded.until, "line": stmt.excluded.line},
@@ -169,6 +173,7 @@ async def renew_gateway(tx: Tx, gateway: str, *, until: datetime, line: str = ""
     line: HOST:PORT where it takes frames directly; "" when it has no such line.
     """
     values = {"gateway": identifier(gateway), "until": until, "line": cut(line)}
+    values["of_gateway"] = values["gateway"]
     await tx.execute(_RENEW(tx), values)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.evidence.station_event import EventKind, StationEvent
-from domain.ocpp_words import TransactionPhase
+from domain.ocpp_words import TransactionPhase, told_id
 from journal.explain.notes import ExplainNote, NoteKind
 
 
@@ -50,14 +50,18 @@ def evidence(event: StationEvent, now: datetime) -> ExplainNote | None:
 def _session(event: StationEvent) -> tuple[str, str]:
     phase, charging = event.told.get("event", ""), event.told.get("charging_state", "")
     # Updates of one session differ only by their meter: those in one charging state are one row.
-    key = f"transaction:{event.ocpp_transaction_id}:{event.message}:{phase}:{charging}"
-    name = f"session {event.ocpp_transaction_id}"
+    id = _told_id(event)
+    which = f"transaction:{id or event.told.get('transaction')}"
+    key = f"{which}:{event.message}:{phase}:{charging}"
+    began = event.told.get("began")
+    unnamed = f"the session that began at {began}" if began else "a session without an id"
+    name = f"session {id}" if id else unnamed
     where = f" on EVSE {event.evse_id}" if event.evse_id is not None else ""
     token = event.told.get("id_token")
     whose = f", token {token}" if token else ""
     why_ended = event.told.get("end_not_reported")
     if why_ended:
-        key = f"transaction:{event.ocpp_transaction_id}:not reported"
+        key = f"{which}:not reported"
         return key, f"{event.station} did not report the end of {name}{where}: {why_ended}"
     match phase:
         case TransactionPhase.STARTED:
@@ -70,10 +74,14 @@ def _session(event: StationEvent) -> tuple[str, str]:
     return key, f"{event.station} reported {name}{where} as running{state}"
 
 
+def _told_id(event: StationEvent) -> str:
+    return told_id(event.ocpp_transaction_id or "")
+
+
 def _facts(event: StationEvent) -> dict[str, Any]:
     named = {
         "message": event.message,
-        "transaction_id": event.ocpp_transaction_id,
+        "transaction_id": _told_id(event),
         "evse_id": event.evse_id,
         "connector_id": event.connector_id,
         "connector_status": event.status if event.what == EventKind.CONNECTOR_STATUS else None,
@@ -82,4 +90,6 @@ def _facts(event: StationEvent) -> dict[str, Any]:
         "station_time": event.station_time.isoformat() if event.station_time else None,
         **event.told,
     }
+    if named["transaction_id"]:
+        named.pop("began", None)
     return {name: value for name, value in named.items() if value not in (None, "")}

@@ -26,7 +26,7 @@ from broker.proto.names import station_in, transaction_out
 from domain.model.command import Command, State
 from domain.model.specs import Kind, StopSpec
 from domain.model.states import is_definite
-from domain.ocpp_words import capabilities_of
+from domain.ocpp_words import capabilities_of, told_id
 from fleet import transactions
 from fleet.keys import Sealer
 from fleet.log import commands as fleet_log
@@ -114,7 +114,7 @@ def show(shown: command_pb.RemoteCommand, spec: StopSpec, station: str) -> None:
     """The spec as the contract's message: the target as it was given, and what was found."""
     message = command_pb.StopSessionSpec(
         resolved_transaction=transaction_out(station, spec.found_transaction),
-        resolved_transaction_id=spec.found_ocpp_transaction_id,
+        resolved_transaction_id=told_id(spec.found_ocpp_transaction_id),
     )
     if spec.id_token is not None:
         message.id_token.CopyFrom(masked_out(spec.id_token))

@@ -40,7 +40,7 @@ from domain.model.command import (
     State,
 )
 from domain.model.states import is_definite
-from domain.ocpp_words import NO_TRANSACTION_ID
+from domain.ocpp_words import told_id
 
 _CAME_TO_NOTHING = frozenset({Code.NO_EFFECT, Code.REJECTED, Code.NOT_SUPPORTED})
 _LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
@@ -114,7 +114,7 @@ def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Se
 def _left_alone(command: Command, session: Session) -> bool:
     """Whether the session is being stopped already, or could not be: a human was told then."""
     known = command.compensation
-    return known.ocpp_transaction_id == session.ocpp_transaction_id and known.state in _LEFT_ALONE
+    return _is_of(known, session) and known.state in _LEFT_ALONE
 
 
 def of_doubtful_session(
@@ -162,6 +162,13 @@ def _undone(compensation: Compensation, facts: Facts) -> Session | None:
     return next(by_id, None) if by_name is None else by_name
 
 
+def _is_of(compensation: Compensation, session: Session) -> bool:
+    """Whether a compensation is about this session. One that had no id may have one by now."""
+    if told_id(compensation.ocpp_transaction_id or ""):
+        return session.ocpp_transaction_id == compensation.ocpp_transaction_id
+    return session.name == compensation.transaction
+
+
 def _after_its_end(
     command: Command, session: Session, facts: Facts, timing: Timing, now: datetime
 ) -> Decision:
@@ -198,7 +205,7 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
     frames = [
         frame for frame in facts.undos if frame.ocpp_transaction_id == session.ocpp_transaction_id
     ]
-    if session.ocpp_transaction_id == NO_TRANSACTION_ID:
+    if session.lacks_id:
         return _without_id(session, now)
     if not frames:
         return unwanted(session)

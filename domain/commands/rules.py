@@ -60,10 +60,12 @@ class StationQuestion:
 class NamedTarget:
     """What a command is to end, as its names say before it is sent.
 
-    ocpp_transaction_id: "" for none. reservation: our id of the reservation.
+    ocpp_transaction_id: "" for none. transaction: our id of the session, where OCPP's does not tell
+        which one it is. reservation: our id of the reservation.
     """
 
     ocpp_transaction_id: str = ""
+    transaction: str | None = None
     reservation: str | None = None
 
 

@@ -8,7 +8,7 @@ moment (OCPP 1.6 section 4.2, 2.0.1 B01-B03). "Not sent" is the only failure tha
 and only when whoever says so is certain.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -89,6 +89,20 @@ def before_sending(command: Command, where: Whereabouts, now: datetime) -> SendD
             SendAct.WAIT, progress="The station is starting up; waiting for its boot."
         )
     return SendDecision(SendAct.SEND)
+
+
+WAITING_FOR_ID = "The session has no id yet; waiting for the station's back end to give one."
+
+
+def until_it_has_an_id(here: SendDecision) -> SendDecision:
+    """What to do with a command that ends a session without an id, instead of sending it.
+
+    here: what would be done with it if the session had one.
+    """
+    if here.act is SendAct.SEND:
+        return SendDecision(SendAct.WAIT, progress=WAITING_FOR_ID)
+    late = here.outcome is not None and here.outcome.cause == Cause.NOT_AFTER_PASSED
+    return replace(here, outcome=ending(Cause.SESSION_WITHOUT_ID)) if late else here
 
 
 def _while_away(command: Command, moved_time: datetime | None, now: datetime) -> SendDecision:

@@ -73,6 +73,7 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
 from domain.model.specs import Kind, OfflinePolicy, StopSpec, required
+from domain.ocpp_words import told_id
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -320,7 +321,9 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
 
 
 def _target(command: Command) -> NamedTarget:
-    return NamedTarget(ocpp_transaction_id=required(command.stop).found_ocpp_transaction_id)
+    spec = required(command.stop)
+    id = spec.found_ocpp_transaction_id
+    return NamedTarget(id, transaction=None if told_id(id) else spec.found_transaction)
 
 
 def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
@@ -341,7 +344,7 @@ def _title(command: Command) -> list[str]:
     parts = [f"EVSE {spec.evse_id}"] if spec.evse_id is not None else []
     if spec.id_token is not None:
         parts.append(f"token {spec.id_token.masked}")
-    return [*parts, f"transaction {spec.found_ocpp_transaction_id}"]
+    return [*parts, f"transaction {told_id(spec.found_ocpp_transaction_id) or 'without an id'}"]
 
 
 def _repeated(command: Command, ocpp_transaction_id: str) -> StopSpec:

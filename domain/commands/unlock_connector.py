@@ -26,7 +26,13 @@ from domain.commands.rules import (
     nothing_to_end,
     unknown_or,
 )
-from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
+from domain.commands.sending import (
+    SendAct,
+    SendDecision,
+    Whereabouts,
+    before_sending,
+    until_it_has_an_id,
+)
 from domain.commands.stop_session import judge_stop, stop_proof
 from domain.commands.timing import Timing
 from domain.evidence.facts import (
@@ -115,6 +121,8 @@ def before_unlock(
 ) -> SendDecision:
     """What to do with an unlock that is not sent yet, by where its station is and what runs."""
     here, step = before_sending(command, where, now), first_step(command, facts, timing, now)
+    if step.session is not None and step.session.lacks_id and step.act is Act.SEND_AGAIN:
+        return until_it_has_an_id(here)
     # What stands between the station and the unlock is decided before where the station is.
     if step.act is None:
         return _after(command, step, here)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from domain.evidence.numbers import number_of
 from domain.limits import PLUG_SETTLING
-from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
+from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason, told_id
 
 WHOLE_STATION = 0
 """The number of an EVSE that is none: OCPP 1.6 has connector 0 for the station itself."""
@@ -134,6 +134,11 @@ class Session:
     names_nothing: bool = False
     alive_time: datetime | None = None
     may_repeat: bool = False
+
+    @property
+    def lacks_id(self) -> bool:
+        """Whether its start was told and the back end behind us has given it no id yet (1.6)."""
+        return not self.observed_only and not told_id(self.ocpp_transaction_id)
 
     @property
     def is_refused(self) -> bool:

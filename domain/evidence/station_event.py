@@ -46,6 +46,7 @@ class StationEvent:
     remote_start_id: OCPP 2.x; for ANSWER the number of the frame that was answered.
     ocpp_transaction_id: OCPP's transaction id, as a string.
     message: the OCPP message, "" when there was none. station_time: by the station's clock.
+    names_session: the back end has given the id of a session that had none (1.6).
     changes_nothing: the facts were the same before the message, but for its time.
     told: what else the station said that the explanation of a command shows. Never a token, only
         its mask.
@@ -63,6 +64,7 @@ class StationEvent:
     reservation_id: int | None = None
     message: str = ""
     station_time: datetime | None = None
+    names_session: bool = False
     changes_nothing: bool = False
     told: Mapping[str, Any] = field(default_factory=dict)
 

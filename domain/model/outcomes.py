@@ -52,6 +52,7 @@ class Cause(StrEnum):
     STATION_OFFLINE = "STATION_OFFLINE"
     NOT_AFTER_PASSED = "NOT_AFTER_PASSED"
     BOOT_NOT_ACCEPTED = "BOOT_NOT_ACCEPTED"
+    SESSION_WITHOUT_ID = "SESSION_WITHOUT_ID"
     GATEWAY_UNREACHABLE = "GATEWAY_UNREACHABLE"
     STATION_QUEUE_FULL = "STATION_QUEUE_FULL"
     STATION_UNKNOWN = "STATION_UNKNOWN"
@@ -151,6 +152,11 @@ ENDINGS: dict[Cause, Ending] = {
     Cause.NOT_AFTER_PASSED: Ending(
         Code.NOT_SENT,
         "The station could not be reached before the request's deadline. Nothing was sent.",
+    ),
+    Cause.SESSION_WITHOUT_ID: Ending(
+        Code.NOT_SENT,
+        "The session has no id: the back end of the station did not give it one in time. "
+        "Nothing was sent.",
     ),
     Cause.BOOT_NOT_ACCEPTED: Ending(
         Code.NOT_SENT,

@@ -112,7 +112,10 @@ async def read_target(tx: Tx, command: Command) -> FoundTarget:
     """What the command is to end, as the fleet knows it before the command is sent."""
     target = COMMANDS[command.kind].target(command)
     session, reservation = None, None
-    if target.ocpp_transaction_id:
+    if target.transaction is not None:
+        known = await transactions.get(tx, name=target.transaction)
+        session = session_of(known) if known is not None else None
+    elif target.ocpp_transaction_id:
         row = await transactions.by_ocpp_transaction_id(
             tx, command.station, target.ocpp_transaction_id
         )

@@ -79,7 +79,7 @@ async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:
         elif send.workflow_id not in concerned and await _concerns(tx, event, send):
             concerned[send.workflow_id] = (send.tenant, send.command)
             anew[send.workflow_id] = await start_anew(tx, send) if send.watched_until else None
-    if event.what in {EventKind.CONNECTED, EventKind.BOOTED}:
+    if event.what in {EventKind.CONNECTED, EventKind.BOOTED} or event.names_session:
         waiting = await log.waiting(tx, event.station, (State.QUEUED.value,))
         concerned |= {workflow_id: (tenant, name) for tenant, name, workflow_id in waiting}
     for workflow_id, (tenant, name) in sorted(concerned.items()):

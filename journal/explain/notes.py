@@ -18,6 +18,7 @@ from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.evidence.proof import Proof
 from domain.model.command import Command
 from domain.model.ways import told, way_of
+from domain.ocpp_words import told_id
 from journal.explain.words import known
 
 
@@ -68,11 +69,13 @@ def decision(command: Command, decided: Decision, facts: Facts) -> ExplainNote |
     why = decided.reason or cause
     text = _DID[decided.act]
     seen = _seen(facts)
-    seen |= {"act": decided.act.value, "cause": cause, "stops": decided.ocpp_transaction_id}
+    seen |= {"act": decided.act.value, "cause": cause}
+    seen |= {"stops": told_id(decided.ocpp_transaction_id)}
     if decided.proof is not None:
         seen |= _weighed(decided.proof)
     if decided.session is not None:
-        seen |= {"transaction": decided.session.name, "stops": decided.session.ocpp_transaction_id}
+        seen |= {"transaction": decided.session.name}
+        seen |= {"stops": told_id(decided.session.ocpp_transaction_id)}
     return ExplainNote(
         NoteKind.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", known(seen)
     )
@@ -95,7 +98,8 @@ def _seen(facts: Facts) -> dict[str, Any]:
         "last_frame": None if frame is None else ("answered" if frame.answer_time else "no answer"),
         "undo_frames": len(facts.undos) or None,
         "sessions": ", ".join(
-            f"{each.ocpp_transaction_id} ({'running' if each.active else 'ended'})"
+            f"{told_id(each.ocpp_transaction_id) or each.name} "
+            f"({'running' if each.active else 'ended'})"
             for each in facts.sessions
         ),
         "connectors": ", ".join(f"EVSE {each.evse_id}: {each.status}" for each in facts.connectors),

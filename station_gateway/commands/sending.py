@@ -45,6 +45,7 @@ from station_gateway.commands.recording import (
     say_waiting,
     unheard,
 )
+from station_gateway.commands.session_ids import WithoutId, with_session_id
 from station_gateway.commands.timeliness import is_barred, is_in_time
 from station_gateway.commands.turns import Turn
 from station_gateway.dialects.masking import masked
@@ -214,6 +215,10 @@ class Sender:
         self, station: ConnectedStation, request: SendFrameInput, turn: Turn
     ) -> tuple[Send, OutgoingCall]:
         request = await self._complete(station, request)
+        try:
+            request = await with_session_id(self._db, request, relayed=station.peer.relayed)
+        except WithoutId as unknown:
+            raise _NotSent(Cause.SESSION_WITHOUT_ID, retry=unknown.may_come) from None
         send = await self._intend(station, request, turn)
         return send, self._build(station, request, remote_start_id=send.number)
 

@@ -140,6 +140,11 @@ def write_time(time: datetime) -> str:
     return orjson.dumps(time, option=_SECONDS_Z)[1:-1].decode()
 
 
+def write_end(time: datetime) -> str:
+    """The same of an end that was promised: the next whole second, so that it is not earlier."""
+    return write_time(time + timedelta(microseconds=-time.microsecond % 1_000_000))
+
+
 def timeout_s(value: object) -> float | None:
     """A timeout in seconds that a station reports as text; None when it is no usable number."""
     try:

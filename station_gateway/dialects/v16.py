@@ -21,7 +21,6 @@ from domain.model.specs import (
     StopSpec,
     UnlockSpec,
 )
-from domain.ocpp_words import NO_TRANSACTION_ID
 from station_gateway.dialects import command_words, fields, schedules, verdicts
 from station_gateway.dialects.command_words import (
     CommandWords,
@@ -104,11 +103,8 @@ def _stop(spec: StopSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG001
     """RemoteStopTransaction.
 
     Raises:
-        Unsendable: the transaction id is no 32-bit integer; or another back end has given none, and
-            a station may have several sessions without one.
+        Unsendable: the transaction id is no 32-bit integer.
     """
-    if spec.found_ocpp_transaction_id == NO_TRANSACTION_ID:
-        raise Unsendable("transaction_id: the back end has given the session none yet")
     try:
         ocpp_transaction_id = int(spec.found_ocpp_transaction_id)
     except ValueError:
@@ -160,7 +156,7 @@ def _reserve_now(spec: ReserveSpec, parts: FrameParts) -> OutgoingCall:
         connector = _connector(spec.evse_id, spec.connector_id)
     payload: Payload = {
         "connectorId": connector,
-        "expiryDate": fields.write_time(spec.expire_time),
+        "expiryDate": fields.write_end(spec.expire_time),
         "idTag": _id_tag(parts.id_token, "id_token"),
         "reservationId": fields.sendable(spec.wire_id, 0, "wire_id"),
     }

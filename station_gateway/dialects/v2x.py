@@ -202,7 +202,7 @@ class Speech:
         """
         payload: Payload = {
             "id": fields.sendable(spec.wire_id, 0, "wire_id"),
-            "expiryDateTime": fields.write_time(spec.expire_time),
+            "expiryDateTime": fields.write_end(spec.expire_time),
             "idToken": self._write_token(parts.id_token or "", spec.id_token.type),
         }
         if spec.evse_id is not None:

@@ -20,7 +20,8 @@ from station_gateway.dialects.messages import (
     ReservationEndReported,
 )
 from station_gateway.facts.ownership import own_reservation
-from station_gateway.facts.session_reports import forget, words_of
+from station_gateway.facts.reports import words_of
+from station_gateway.facts.session_reports import forget
 from station_gateway.stations.peer import Peer
 
 

@@ -195,3 +195,8 @@ class OddReports:
         while True:
             await asyncio.sleep(FLUSH_S)
             await self.flush()
+
+
+def words_of(mended: tuple[str, ...]) -> str | None:
+    """What was mended, as the explanation shows it."""
+    return ", ".join(mended) or None

@@ -30,7 +30,7 @@ from station_gateway.dialects.messages import (
 from station_gateway.facts import booked, lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
-from station_gateway.facts.reports import keep_untaken
+from station_gateway.facts.reports import keep_untaken, words_of
 from station_gateway.stations.peer import Peer
 
 
@@ -76,8 +76,9 @@ async def session_started(
         "mended": words_of(call.mended),
     }
     message, time = StationMessage.START_TRANSACTION, call.time
+    named = bool(call.given_id) and not (is_new or peer.knows(session.ocpp_transaction_id))
     wake = await _wake_for(
-        *(tx, session, now), changed=is_news, message=message, time=time, told=told
+        *(tx, session, now), changed=is_news, named=named, message=message, time=time, told=told
     )
     ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
     return session, token, wake or ended or token.booking_woken
@@ -331,11 +332,6 @@ async def _note_life(tx: Tx, peer: Peer, session: str, alive_time: datetime | No
         await transactions.show_alive(tx, peer.id, session, alive_time)
 
 
-def words_of(mended: tuple[str, ...]) -> str | None:
-    """What was mended, as the explanation shows it."""
-    return ", ".join(mended) or None
-
-
 async def _wake_for(
     tx: Tx,
     session: Transaction,
@@ -345,6 +341,7 @@ async def _wake_for(
     message: str,
     time: StationTime,
     told: dict[str, Any],
+    named: bool = False,
 ) -> bool:
     event = StationEvent(
         session.station,
@@ -358,10 +355,12 @@ async def _wake_for(
         reservation_id=session.reservation_id,
         message=message,
         station_time=None if time.suspect else time.time,
-        changes_nothing=not changed,
+        names_session=named,
+        changes_nothing=not (changed or named),
         told={
             **told,
             "transaction": session.name,
+            "began": (session.start_time or session.received_time).isoformat(),
             "id_token": session.token_masked,
             "clock_suspect": time.suspect or None,
             "clock_offset_s": round(time.offset_s) or None,

@@ -157,10 +157,11 @@ class TheirCalls:
             key, now_s = self._key(), self._loop.time()
             first_s, last_s = since_s + self._hold_s / 2, since_s + self._hold_s
             overdue = now_s >= first_s
-            until_s = max(last_s, now_s + GIVE_UP_PAUSE_S) if overdue else first_s
+            until_s = last_s if overdue else first_s
             priority = Priority.OVERDUE if overdue else Priority.NORMAL
             if now_s >= last_s:
                 self._give_up_ours()
+                until_s = now_s + GIVE_UP_PAUSE_S
             try:
                 await self._queue.wait_turn(key, priority, until_s, passes=True)
             except TimeoutError:

@@ -19,7 +19,13 @@ from contract.commands import (
     SettleSendInput,
 )
 from domain.commands import transitions as changes
-from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
+from domain.commands.sending import (
+    SendAct,
+    SendDecision,
+    Whereabouts,
+    before_sending,
+    until_it_has_an_id,
+)
 from domain.commands.table import rules_of
 from domain.model.command import Command, State
 from domain.model.states import is_definite
@@ -173,7 +179,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput, made: _MadeOffer | None
             return _Way(replace(offered, sent=settled))
         return _Way(offered, line)
     # What has ended already is never sent, wherever its station is.
-    way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
+    way = await _by_target(tx, command, where, now) or await _heading(tx, command, where, request)
     outcome, stopped = way.outcome, way.stopped_first
     if stopped is not None and command.stopped_first is None:
         command = await record_of(
@@ -213,7 +219,8 @@ async def _at_once(tx: Tx, request: PrepareCommandInput) -> _Way | None:
         return None
     if await log.latest(tx, tenant=command.tenant, name=command.name) is not None:
         return None
-    way = await _ended_already(tx, command) or before_sending(command, where, request.now)
+    way = await _by_target(tx, command, where, request.now)
+    way = way or before_sending(command, where, request.now)
     if way.act is not SendAct.SEND:
         return None
     return _Way(_prepared(command, where, way), holder.line)
@@ -280,12 +287,18 @@ async def _whereabouts(
     return where, holder
 
 
-async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:
-    """What is decided before anything is sent."""
+async def _by_target(
+    tx: Tx, command: Command, where: Whereabouts, now: datetime
+) -> SendDecision | None:
+    """What is decided before anything is sent, by what the command is to end."""
     if is_definite(command.outcome):
         return SendDecision(SendAct.CONCLUDE, outcome=command.outcome)
-    outcome = rules_of(command).already_ended(command, await read_target(tx, command))
-    return None if outcome is None else SendDecision(SendAct.CONCLUDE, outcome=outcome)
+    target = await read_target(tx, command)
+    outcome = rules_of(command).already_ended(command, target)
+    if outcome is not None:
+        return SendDecision(SendAct.CONCLUDE, outcome=outcome)
+    waits = target.session is not None and target.session.lacks_id
+    return until_it_has_an_id(before_sending(command, where, now)) if waits else None
 
 
 def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> PrepareCommandResult:

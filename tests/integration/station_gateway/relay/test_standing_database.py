@@ -113,6 +113,25 @@ async def test_a_command_that_was_overtaken_until_its_deadline_was_never_sent(
     assert await relay.sends(request) == []
 
 
+async def test_a_silent_station_holds_the_back_end_no_longer_while_the_database_stands_still(
+    relay: Bench, back_end: BackEnd, tmp_path: Path
+) -> None:
+    await relay.restart(upstream_hold_s=0.2)
+    async with connected(relay.url("S1")) as station:
+        await station.boot()
+        held = relay.gateway.registry.get("S1")
+        assert held is not None
+        await held.wait_booted(asyncio.get_running_loop().time() + 5)
+        sending = relay.sending(await relay.start_request())
+        await station.called("RemoteStartTransaction")
+        with standing(tmp_path):
+            await back_end.say(CALL)
+            async with asyncio.timeout(0.2 + AT_ONCE_S):
+                await station.accept("ChangeAvailability")
+            assert not sending.done()
+        assert ((await sending).status, (await sending).cause) == ("NO_ANSWER", "ANSWER_TIMEOUT")
+
+
 async def test_the_next_command_of_ours_is_recorded_after_the_answer_to_the_one_before(
     relay: Bench, station: ScriptedStation, tmp_path: Path
 ) -> None:

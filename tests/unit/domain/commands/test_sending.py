@@ -6,7 +6,7 @@ import pytest
 
 from domain import limits
 from domain.commands import sending
-from domain.commands.sending import SendAct, Whereabouts, before_sending
+from domain.commands.sending import SendAct, Whereabouts, before_sending, until_it_has_an_id
 from domain.commands.table import COMMANDS
 from domain.model.outcomes import Cause
 from domain.model.specs import Kind, OfflinePolicy
@@ -117,3 +117,21 @@ def test_the_station_is_looked_for_in_growing_steps_until_not_after() -> None:
     assert sending.next_route_look(0, at(0), at(999)) == at(30)
     assert sending.next_route_look(1, at(0), at(999)) == at(60)
     assert sending.next_route_look(9, at(0), at(999)) == at(999)
+
+
+@pytest.mark.parametrize(
+    ("where", "now_s", "course", "cause"),
+    [
+        (READY, 0, SendAct.WAIT, None),
+        (READY, 300, SendAct.CONCLUDE, Cause.SESSION_WITHOUT_ID),
+        (replace(READY, gateway=None), 0, SendAct.CONCLUDE, Cause.STATION_OFFLINE),
+        (replace(READY, boot_state=""), 300, SendAct.CONCLUDE, Cause.BOOT_NOT_ACCEPTED),
+    ],
+)
+def test_a_command_waits_for_the_id_of_its_session_until_its_deadline(
+    where: Whereabouts, now_s: float, course: SendAct, cause: Cause | None
+) -> None:
+    command = replace(start(), offline_policy=OfflinePolicy.FAIL_FAST)
+    way = until_it_has_an_id(before_sending(command, where, at(now_s)))
+    assert (way.act, way.outcome.cause if way.outcome else None) == (course, cause)
+    assert bool(way.progress) is (course is SendAct.WAIT)

@@ -151,6 +151,14 @@ def test_without_a_running_session_the_unlock_is_sent_straight_away() -> None:
     assert headed(facts(OVER, frame=None)).act is SendAct.SEND
 
 
+def test_a_running_session_without_an_id_is_waited_for() -> None:
+    known = facts(replace(RUNNING, ocpp_transaction_id="-1"), frame=None)
+    assert headed(known).act is SendAct.WAIT
+    late = headed(known, 300)
+    assert late.outcome is not None
+    assert late.outcome.cause == Cause.SESSION_WITHOUT_ID
+
+
 def test_a_running_session_is_stopped_first_by_its_own_id() -> None:
     way = headed(facts(RUNNING, frame=None))
     assert (way.act, way.ocpp_transaction_id, way.session) == (SendAct.STOP_FIRST, "7", RUNNING)

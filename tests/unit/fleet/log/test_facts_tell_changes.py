@@ -182,6 +182,28 @@ async def test_a_gateway_that_died_takes_its_stations_along_until_it_is_back(
     assert await look(70) == ["CONNECTED"]
 
 
+async def test_a_gateway_that_was_forgotten_and_comes_back_is_told_as_back(
+    station: Database,
+) -> None:
+    """It was cut off from the database for longer than a lost gateway is remembered."""
+    late = 10 * 86_400.0
+
+    async def back(tx: Tx) -> None:
+        assert await connections.forget_lost(tx, later(late), 10) == 1
+        await connections.renew_gateway(tx, "gw1", until=later(late + 60))
+
+    told = await after(
+        station,
+        lambda tx: connections.tell_lost(tx, now=later(60)),
+        back,
+        lambda tx: connections.tell_lost(tx, now=later(late)),
+        lambda tx: connections.tell_lost(tx, now=later(late + 1)),
+        lambda tx: connections.renew_gateway(tx, "new one", until=later(late + 60)),
+        lambda tx: connections.tell_lost(tx, now=later(late + 2)),
+    )
+    assert [each.what for each in told] == ["DISCONNECTED", "CONNECTED"]
+
+
 async def test_a_station_that_went_to_another_gateway_is_not_lost_with_its_old_one(
     station: Database,
 ) -> None:

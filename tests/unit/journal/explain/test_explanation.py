@@ -343,3 +343,23 @@ def test_notes_beyond_the_limit_are_shown_as_so_many_more() -> None:
 )
 def test_durations_are_shown_in_words(seconds: float, words: str) -> None:
     assert human(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("began", "text"),
+    [
+        ("2026-05-01T12:00:00+00:00", "the session that began at 2026-05-01T12:00:00+00:00"),
+        (None, "a session without an id"),
+    ],
+)
+def test_a_session_without_an_id_is_told_by_its_start(began: str | None, text: str) -> None:
+    told = {"event": "Started", "began": began, "transaction": "tx"}
+    event = StationEvent("CP1", "transaction", evse_id=2, ocpp_transaction_id="-1", told=told)
+    note = evidence(event, T0)
+    assert note is not None
+    assert note.text == f"CP1 reported the start of {text} on EVSE 2."
+    assert "transaction_id" not in note.facts
+    named = evidence(replace(event, ocpp_transaction_id="7"), T0)
+    assert named is not None
+    assert named.text == "CP1 reported the start of session 7 on EVSE 2."
+    assert "began" not in named.facts

@@ -95,3 +95,10 @@ def test_any_time_is_within_the_window(text: str) -> None:
 @pytest.mark.parametrize("unit", [["Wh"], {"unit": "Wh"}, 7, "V"])
 def test_a_sample_in_no_unit_of_energy_is_no_register(unit: object) -> None:
     assert fields.registers_of([{"sampledValue": [{"value": 5, "unit": unit}]}]) == []
+
+
+@pytest.mark.parametrize(
+    ("us", "told"), [(0, "08:00:00Z"), (1, "08:00:01Z"), (999_999, "08:00:01Z")]
+)
+def test_an_end_that_was_promised_is_never_told_as_earlier(us: int, told: str) -> None:
+    assert fields.write_end(EIGHT.replace(microsecond=us)).endswith(told)

@@ -15,7 +15,6 @@ from domain.model.specs import (
     ReserveSpec,
     ResetMode,
     ResetSpec,
-    StopSpec,
     UnlockSpec,
 )
 from station_gateway.dialects import v16, v21, v201
@@ -69,11 +68,6 @@ def test_connector_that_the_version_cannot_name_is_not_unlocked(
 ) -> None:
     with pytest.raises(Unsendable, match="_id"):
         write(dialect, spec)
-
-
-def test_a_session_to_which_another_back_end_gave_no_id_is_not_stopped_by_a_guess() -> None:
-    with pytest.raises(Unsendable, match="transaction_id"):
-        write(v16, StopSpec(found_ocpp_transaction_id="-1"))
 
 
 RESETS = [

@@ -1,0 +1,133 @@
+"""A 1.6 session to which the back end has given no id: a stop of it waits, and guesses none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contract.commands import SendFrameInput
+from domain.ocpp_words import NO_TRANSACTION_ID
+from fleet.transactions.rows import Transaction
+from tests.support.benches.gateway_bench import Bench
+from tests.support.relay.back_end import BackEnd
+from tests.support.stations.scripted_station import ScriptedStation, connected, found
+
+START: dict[str, Any] = {
+    "connectorId": 1,
+    "idTag": "TAG1",
+    "meterStart": 5,
+    "timestamp": "2026-01-01T00:00:00Z",
+}
+NO_ID = {"transactionId": 0, "idTagInfo": {"status": "Accepted"}}
+
+
+@pytest.fixture
+async def relay(bench: Bench, back_end: BackEnd) -> Bench:
+    """The gateway, which relays every station to a back end that gives no ids."""
+    back_end.answers["StartTransaction"] = NO_ID
+    await bench.restart(upstream_url=back_end.url, upstream_mode="command")
+    return bench
+
+
+@pytest.fixture
+async def station(relay: Bench) -> AsyncIterator[ScriptedStation]:
+    """A relayed station that takes commands."""
+    async with connected(relay.url("S1")) as scripted:
+        await scripted.boot()
+        held = relay.gateway.registry.get("S1")
+        assert held is not None
+        await held.wait_booted(asyncio.get_running_loop().time() + 5)
+        yield scripted
+
+
+async def begun(relay: Bench, station: ScriptedStation, **told: Any) -> Transaction:
+    """A session that began just now, as it is recorded."""
+    known = {each.name for each in await relay.transactions()}
+    await station.call("StartTransaction", START | told)
+
+    async def new() -> Transaction | None:
+        return next((t for t in await relay.transactions() if t.name not in known), None)
+
+    return await found(new)
+
+
+async def stop_of(relay: Bench, session: Transaction | None) -> SendFrameInput:
+    """A stop of a session that had no id when it was asked for; None: of the id -1."""
+    request = await relay.stop_request(wire_id=NO_TRANSACTION_ID)
+    assert request.stop is not None
+    name = session.name if session else None
+    return replace(request, stop=replace(request.stop, found_transaction=name))
+
+
+async def named(relay: Bench, session: Transaction) -> bool:
+    """Whether the session has its id by now."""
+    (now,) = [each for each in await relay.transactions() if each.name == session.name]
+    return now.ocpp_transaction_id == "4711"
+
+
+async def give_id(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation, session: Transaction, **told: Any
+) -> None:
+    """The station tells the start once more, and the back end gives the session its id."""
+    back_end.answers["StartTransaction"] = NO_ID | {"transactionId": 4711}
+    await station.call("StartTransaction", START | told)
+    await found(lambda: named(relay, session))
+
+
+async def test_a_stop_names_the_id_that_the_session_has_when_it_is_written(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    session = await begun(relay, station)
+    early = await relay.sending(await stop_of(relay, session))
+    assert (early.status, early.cause, early.retry) == ("NOT_SENT", "SESSION_WITHOUT_ID", True)
+    await give_id(relay, back_end, station, session)
+    request = await stop_of(relay, session)
+    sending = relay.sending(request)
+    assert await station.accept("RemoteStopTransaction") == {"transactionId": 4711}
+    assert (await sending).status == "ANSWERED"
+    assert [row.named_id for row in await relay.sends(request)] == ["4711"]
+
+
+async def test_of_two_sessions_without_an_id_each_one_gets_its_own(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    first = await begun(relay, station)
+    second = await begun(relay, station, connectorId=2)
+    await give_id(relay, back_end, station, first)
+    sending = relay.sending(await stop_of(relay, first))
+    assert await station.accept("RemoteStopTransaction") == {"transactionId": 4711}
+    await sending
+    assert (await relay.sending(await stop_of(relay, second))).cause == "SESSION_WITHOUT_ID"
+
+
+async def test_the_report_that_gives_the_id_wakes_the_commands_that_wait_and_no_later_one_does(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    session = await begun(relay, station)
+    request = await stop_of(relay, session)
+    await give_id(relay, back_end, station, session)
+    woken = [each.workflow_id for each in await relay.wakeups()]
+    assert woken == [request.workflow_id]
+    kicks = relay.waker.kicks
+    await station.call("StartTransaction", START)
+    await station.call("Heartbeat", {})
+    held = relay.gateway.registry.get("S1")
+    await held.caught_up()  # type: ignore[union-attr]
+    assert relay.waker.kicks == kicks
+
+
+async def test_a_stop_of_the_id_minus_1_is_no_session_of_a_back_end(
+    relay: Bench, station: ScriptedStation
+) -> None:
+    result = await relay.sending(await stop_of(relay, None))
+    assert station.calls.empty()
+    assert (result.status, result.cause, result.retry) == ("NOT_SENT", "SESSION_WITHOUT_ID", False)
+
+
+async def test_without_a_back_end_a_station_may_mean_its_session_by_minus_1(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        sending = bench.sending(await stop_of(bench, None))
+        assert await station.accept("RemoteStopTransaction") == {"transactionId": -1}
+        assert (await sending).status == "ANSWERED"
