@@ -123,3 +123,13 @@ async def test_a_send_keeps_its_frame_and_when_its_answer_was_given_up(held: Dat
         (kept,) = await sends.by_command(tx, "acme", "start-1")
     assert (kept.action, kept.frame) == ("ReserveNow", {"idTag": "****1234", "reservationId": 7})
     assert kept.lost_time == later(30)
+
+
+async def test_the_newest_question_about_a_token_is_kept_of_each_kind(held: Database) -> None:
+    async with held.write() as tx:
+        send = await intend(tx)
+        for at_s in (2, 1):
+            await sends.token_asked(tx, send.id, refused=True, asked=later(at_s))
+        await sends.token_asked(tx, send.id, refused=False, asked=later(3))
+        (row,) = await sends.by_command(tx, "acme", "start-1")
+    assert (row.token_refused_time, row.token_unclear_time) == (later(2), later(3))
