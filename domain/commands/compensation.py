@@ -27,7 +27,6 @@ from domain.limits import (
     DOUBT_PAUSE,
     LATE_START_WINDOW,
     MAX_UNDO_FRAMES,
-    NO_ID_PATIENCE,
     REFUSAL_SLIP,
     STOP_AGAIN_PAUSE,
 )
@@ -85,9 +84,9 @@ def of_late_session(
     command: Command, session: Session, deadline: datetime, now: datetime
 ) -> Decision:
     """The next step when a session is the late effect of a command that nobody waits for."""
-    if session.active and session.may_charge and not _left_alone(command, session):
+    if session.active and session.is_accepted and not _left_alone(command, session):
         return unwanted(session)
-    undecided = session.active and not session.may_charge and not session.is_refused
+    undecided = session.active and not session.is_accepted and not session.is_refused
     if undecided and now < deadline:
         return Decision(Act.WAIT, look_again=deadline)
     if command.state is State.COMPENSATING:
@@ -143,7 +142,7 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
     compensation = command.compensation
     if compensation.state is not CompensationState.PENDING:
         return None
-    session = _undone(compensation, facts)
+    session = next((s for s in facts.sessions if _is_of(compensation, s)), None)
     if session is None:
         return None
     if not session.active:
@@ -152,14 +151,6 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
         why = "It turned out to be the session of another request, and is left alone."
         return Decision(Act.UNDO_FAILED, session=session, reason=why)
     return _stop_again(session, facts, timing, now)
-
-
-def _undone(compensation: Compensation, facts: Facts) -> Session | None:
-    """The session that is being undone. Behind another back end its id may change (OCPP 1.6)."""
-    name, id = compensation.transaction, compensation.ocpp_transaction_id
-    by_name = next((s for s in facts.sessions if s.name == name), None)
-    by_id = (s for s in facts.sessions if s.ocpp_transaction_id == id)
-    return next(by_id, None) if by_name is None else by_name
 
 
 def _is_of(compensation: Compensation, session: Session) -> bool:
@@ -206,7 +197,7 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
         frame for frame in facts.undos if frame.ocpp_transaction_id == session.ocpp_transaction_id
     ]
     if session.lacks_id:
-        return _without_id(session, now)
+        return Decision(Act.WAIT)  # the report that gives it one wakes us
     if not frames:
         return unwanted(session)
     last = frames[-1]
@@ -219,13 +210,4 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
     if len(frames) < MAX_UNDO_FRAMES:
         return unwanted(session)
     why = f"It was told to stop {len(frames)} times and is still running."
-    return Decision(Act.UNDO_FAILED, session=session, reason=why)
-
-
-def _without_id(session: Session, now: datetime) -> Decision:
-    """The next step when no stop can name the session: its back end has given it no id (yet)."""
-    give_up = session.received_time + NO_ID_PATIENCE
-    if now < give_up:
-        return Decision(Act.WAIT, look_again=min(give_up, now + STOP_AGAIN_PAUSE))
-    why = "The back end gave the session no id, so nothing can tell it to stop."
     return Decision(Act.UNDO_FAILED, session=session, reason=why)

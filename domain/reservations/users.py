@@ -38,6 +38,6 @@ def is_of_another(session: Session, digests: AbstractSet[str], *, of_group: bool
     """
     told = bool(tokens_of(session)) and bool(digests)
     known = session.token_known and session.group_known
-    judged = known and session.token_state in {TokenState.ACCEPTED, TokenState.REFUSED}
+    judged = known and session.token_state is not TokenState.NOT_TOLD
     certain = not of_group or session.group_digest is not None or judged
     return told and certain and not is_of(session, digests)

@@ -11,8 +11,6 @@ has changed the token.
                        REQUESTED: the same, and the station has not told it yet
                        JUDGED: the station told it, and another back end judged it: that it was
                        brought gives it no right
-                       UNJUDGED: the station told it, and the other back end that judges it has not
-                       answered yet
     digest:question    the verdict on this token when this question was asked first
     judge              ELSEWHERE: another back end judges every token of this session
 """
@@ -29,7 +27,6 @@ BROUGHT = "BROUGHT"
 LISTED = "LISTED"
 REQUESTED = "REQUESTED"
 JUDGED = "JUDGED"
-UNJUDGED = "UNJUDGED"
 ELSEWHERE = {"judge": "ELSEWHERE"}
 
 JUDGED_LIMIT = 16
@@ -39,19 +36,12 @@ JUDGED_LIMIT = 16
 def is_brought(session: Transaction, *digests: str | None) -> bool:
     """Whether one of these digests, of a token or its group, was brought for this session."""
     known = session.judged or {}
-    gives_no_right = {JUDGED, UNJUDGED}
-    return any(digest and known.get(digest, JUDGED) not in gives_no_right for digest in digests)
+    return any(digest and known.get(digest, JUDGED) != JUDGED for digest in digests)
 
 
 def is_requested(session: Transaction, digest: str) -> bool:
     """Whether this token is known from our request alone: the station has not told it."""
     return (session.judged or {}).get(digest) == REQUESTED
-
-
-def is_unjudged(session: Transaction) -> bool:
-    """Whether its token was told, and the back end that judges it has not answered."""
-    digest = session.token_digest
-    return digest is not None and (session.judged or {}).get(digest) == UNJUDGED
 
 
 def knows_group(session: Transaction) -> bool:
@@ -95,24 +85,16 @@ def entries(
     return {**known, f"{digest}:{question}": verdict}
 
 
-async def keep(
-    tx: Tx, session: Transaction, new: dict[str, str], *, accepted: bool = False
-) -> Transaction:
-    """Add entries to those of the session, within the limit. The first verdict stands.
-
-    accepted: what they say of the session's token, when nobody had judged it before.
-    """
+async def keep(tx: Tx, session: Transaction, new: dict[str, str]) -> Transaction:
+    """Add entries to those of the session, within the limit. The first verdict stands."""
     known = session.judged or {}
     kept = dict(known)
     for key, value in new.items():
-        is_open = kept.get(key) in {REQUESTED, UNJUDGED}
-        if is_open or (key not in kept and len(kept) < JUDGED_LIMIT):
+        if kept.get(key) == REQUESTED or (key not in kept and len(kept) < JUDGED_LIMIT):
             kept[key] = value
     if kept == known:
         return session
-    after = replace(session, judged=kept)
-    if is_unjudged(session) and not is_unjudged(after):
-        after = replace(after, authorized=accepted)
-    of_session = update(transactions).where(transactions.c.id == session.id)
-    await tx.execute(of_session.values(judged=after.judged, authorized=after.authorized))
-    return after
+    await tx.execute(
+        update(transactions).where(transactions.c.id == session.id).values(judged=kept)
+    )
+    return replace(session, judged=kept)

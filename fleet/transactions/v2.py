@@ -110,10 +110,7 @@ class _Event:
 
 
 class EventTold(TypedDict):
-    """What a TransactionEvent tells of its transaction, besides its place among the others.
-
-    authorized: None when it tells a token that nobody has judged yet.
-    """
+    """What a TransactionEvent tells of its transaction, besides its place among the others."""
 
     evse_id: int | None
     connector_id: int | None
@@ -124,7 +121,7 @@ class EventTold(TypedDict):
     reservation_id: int | None
     clock_suspect: bool
     offline: bool
-    authorized: bool | None
+    authorized: bool
     meter_wh: int | None
     stop_reason: str
     charging_state: str
@@ -326,8 +323,6 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     has_token = fields["token_digest"] is not None
     names = ("token_digest", "token_masked", "group_digest", "authorized", "token_unknown")
     token = {name: fields[name] for name in names}
-    if fields["authorized"] is None:
-        del token["authorized"]
     start = {"start_time": event.time, "start_slack_s": fields["start_slack_s"]}
     claims: list[tuple[str, int, Fields, bool]] = [
         ("offline", rank, {"offline": fields["offline"]}, True),

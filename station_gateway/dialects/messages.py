@@ -68,17 +68,13 @@ class Unsendable(ValueError):
 
 
 class TokenVerdict(StrEnum):
-    """What a token may do, as the Authorizer judged it.
-
-    NOT_JUDGED: another back end (CSMS) judges it, and has not. That is never said to a station.
-    """
+    """What a token may do, as the Authorizer judged it."""
 
     ACCEPTED = "ACCEPTED"
     BLOCKED = "BLOCKED"
     EXPIRED = "EXPIRED"
     INVALID = "INVALID"
     CONCURRENT = "CONCURRENT"
-    NOT_JUDGED = "NOT_JUDGED"
     NOT_AT_THIS_TIME = "NOT_AT_THIS_TIME"
     NOT_AT_THIS_LOCATION = "NOT_AT_THIS_LOCATION"
 

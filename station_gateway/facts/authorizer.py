@@ -63,16 +63,6 @@ class Judgement:
         """Whether energy may flow for this token."""
         return self.authorization.verdict is TokenVerdict.ACCEPTED
 
-    @property
-    def is_judged(self) -> bool:
-        """Whether anybody has said what it may do. If not, it is neither accepted nor refused."""
-        return self.authorization.verdict is not TokenVerdict.NOT_JUDGED
-
-    @property
-    def may_charge(self) -> bool | None:
-        """Whether energy may flow for this token; None: nobody has said so."""
-        return self.accepted if self.is_judged else None
-
 
 class Authorizer(Protocol):
     """The port that every token goes through."""

@@ -92,34 +92,13 @@ async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgemen
 
 
 def entries(token: Judgement, question: str) -> dict[str, str]:
-    """What a session keeps of a verdict; without one only that it is owed."""
-    if not token.is_judged:
-        return {token.digest: judged.UNJUDGED}
+    """What a session keeps of a verdict."""
     verdict = token.authorization.verdict.value
     return judged.entries(
         *(token.digest, question, verdict, token.brought),
         listed=token.listed,
         by_back_end=token.by_back_end,
     )
-
-
-async def keep(
-    tx: Tx, session: Transaction, token: Judgement | None, new: dict[str, str]
-) -> tuple[Transaction, bool]:
-    """Add entries to those of the session. Whether its token got the verdict that was owed."""
-    owed = judged.is_unjudged(session)
-    accepted = token is not None and token.accepted
-    session = await judged.keep(tx, session, new, accepted=accepted)
-    return session, owed and not judged.is_unjudged(session)
-
-
-async def keep_owed(
-    tx: Tx, session: Transaction, token: Judgement, question: str
-) -> tuple[Transaction, bool]:
-    """The same for a message that was told before: only a verdict that was owed is kept."""
-    if not judged.is_unjudged(session):
-        return session, False
-    return await keep(tx, session, token, entries(token, question))
 
 
 def entries_of_event(token: Judgement | None, question: str, *, elsewhere: bool) -> dict[str, str]:

@@ -66,10 +66,8 @@ async def session_started(
         given_id=call.given_id,
         same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
-    is_news = is_new
     if not is_new:
         token = await lasting.judge_within(tx, session, token, lasting.START)
-        session, is_news = await lasting.keep_owed(tx, session, token, lasting.START)
     told = {
         "event": TransactionPhase.STARTED,
         "meter_start_wh": call.meter_start_wh,
@@ -78,7 +76,7 @@ async def session_started(
     message, time = StationMessage.START_TRANSACTION, call.time
     named = bool(call.given_id) and not (is_new or peer.knows(session.ocpp_transaction_id))
     wake = await _wake_for(
-        *(tx, session, now), changed=is_news, named=named, message=message, time=time, told=told
+        *(tx, session, now), changed=is_new, named=named, message=message, time=time, told=told
     )
     ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
     return session, token, wake or ended or token.booking_woken
@@ -167,10 +165,10 @@ async def session_event(
     )
     session = await with_requested_token(tx, session, now)
     new = lasting.entries_of_event(token, _question(call), elsewhere=peer.relayed)
-    session, is_news = await lasting.keep(tx, session, token, new)
+    session = await judged.keep(tx, session, new)
     wake = await _wake_for(
         *(tx, session, now),
-        changed=changed or is_news,
+        changed=changed,
         message=StationMessage.TRANSACTION_EVENT,
         time=call.time,
         told=_words_of_event(call),
@@ -211,7 +209,7 @@ async def _stored(
         written=_by_its_clock(call.time),
         may_repeat=may_repeat,
         offline=call.offline,
-        authorized=token.may_charge if token else False,
+        authorized=token.accepted if token else False,
         meter_wh=call.meter_wh,
         stop_reason=call.stop_reason,
         charging_state=call.charging_state,

@@ -29,11 +29,7 @@ from station_gateway.dialects.station_calls.back_end_calls import (
     may_command,
     may_move_away,
 )
-from station_gateway.dialects.station_calls.confirmations import (
-    confirmed,
-    may_follow_start,
-    needs_answer,
-)
+from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
 from station_gateway.facts.reports import PATIENCE_S
 from station_gateway.relay.recording import RecordedStation, Recording
 from station_gateway.relay.their_commands import TheirCommands
@@ -262,19 +258,14 @@ class Recorder:
             self._time,
             max(self._loop.time(), self._back_s) + self._shared.settings.relay_answer_s,
         )
-        if not self._waits_for_answer(message):
-            await self._told(opened, None, handlers)
+        if not needs_answer(message):
+            await self._write(opened, message, handlers)
             return
         given_up = self._exchanges.begin(opened)
         if not isinstance(message, AuthorizationAsked):  # that tells no fact
             self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
         if given_up is not None:
             await self._told(given_up, None, handlers)
-
-    def _waits_for_answer(self, message: StationCall) -> bool:
-        """Whether it is written only with the back end's answer, or behind a start that waits."""
-        behind = may_follow_start(message) and self._exchanges.wait_for_start()
-        return needs_answer(message) or behind
 
     def _doubt(self, opened: OpenCall) -> None:
         """Keep a doubt: what a message told is no fact before the back end has answered it."""

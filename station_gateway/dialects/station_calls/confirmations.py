@@ -3,15 +3,13 @@
 A gateway that relays does not answer a station. It reads what the back end answered, and a few
 messages need that: a boot is accepted by the back end, a token is judged by it, and on OCPP 1.6 it
 gives a session its id. What it says is as hostile as what a station says, and is read leniently:
-whatever cannot be read counts as not said. An answer that refuses no token has accepted it; without
-an answer nobody has judged it.
+whatever cannot be read counts as not said. A token that nobody has refused counts as accepted.
 """
 
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from domain.ocpp_words import TransactionPhase
 from station_gateway.dialects import fields
 from station_gateway.dialects.messages import (
     Answer,
@@ -40,28 +38,16 @@ _NO_WORDS = frozenset(
 """The standard's words for a no besides those of `_TOKEN_VERDICTS` (2.x)."""
 
 _NOT_REFUSED = Authorization(TokenVerdict.ACCEPTED)
-_NOT_JUDGED = Authorization(TokenVerdict.NOT_JUDGED)
 
 
 def needs_answer(message: StationCall) -> bool:
-    """Whether what a message tells depends on what the back end answers to it.
-
-    An end does not: the session is over, whatever is said of the token that ended it.
-    """
+    """Whether what a message tells depends on what the back end answers to it."""
     match message:
         case Booted() | SessionStarted() | AuthorizationAsked():
             return True
-        case SessionEvent():
-            return message.token is not None and message.event_type != TransactionPhase.ENDED
+        case SessionStopped() | SessionEvent():
+            return message.token is not None
     return False
-
-
-def may_follow_start(message: StationCall) -> bool:
-    """Whether it may be about a session whose start waits for its answer still (OCPP 1.6).
-
-    An end without an id is that of a session which the station was never given one for.
-    """
-    return isinstance(message, SessionStopped) and not message.id_known
 
 
 def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None:
@@ -69,13 +55,13 @@ def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None
 
     answer: None when none came in time.
     """
-    payload = answer if isinstance(answer, dict) else None
+    payload = answer if isinstance(answer, dict) else {}
     match message:
         case Booted():
-            verdict = _word(_BOOT_VERDICTS, (payload or {}).get("status"))
+            verdict = _word(_BOOT_VERDICTS, payload.get("status"))
             return None if verdict is None else replace(message, answered=verdict)
         case SessionStarted():
-            given = _given_id(payload or {})
+            given = _given_id(payload)
             return replace(message, token=_judged(message.token, payload), given_id=given)
         case SessionStopped() | SessionEvent() if message.token is not None:
             return replace(message, token=_judged(message.token, payload))
@@ -102,9 +88,7 @@ def _given_id(payload: Payload) -> int:
     return number if type(number) is int and 0 < number <= fields.INT32_MAX else 0
 
 
-def _judged(token: TokenSeen, payload: Payload | None) -> TokenSeen:
-    if payload is None:
-        return replace(token, answered=_NOT_JUDGED)
+def _judged(token: TokenSeen, payload: Payload) -> TokenSeen:
     told = _told_of_token(payload)
     if not isinstance(told, dict) or "status" not in told:
         return replace(token, answered=_NOT_REFUSED)
