@@ -66,6 +66,24 @@ async def test_a_repeat_books_nothing_more(house: House) -> None:
     assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
+@pytest.mark.parametrize("field", ["end_time", "labels", "confirm_by"])
+async def test_another_request_of_the_same_id_is_told_what_differs(
+    house: House, field: str
+) -> None:
+    request = asked(await a_pool(house.broker, 1), labels={"ticket": "1"})
+    made = await book(house, request)
+    await house.broker.bookings.CancelBooking(pb.CancelBookingRequest(name=made.name))
+    match field:
+        case "end_time":
+            request.end_time.CopyFrom(stamp(TOMORROW + 2 * HOUR))
+        case "labels":
+            request.labels["ticket"] = "2"
+        case _:
+            request.confirm_by.CopyFrom(stamp(datetime.now(UTC) + HOUR))
+    error = await failure_of(house.broker.bookings.CreateBooking(request))
+    assert (error.reason, error.facts.get("fields")) == ("REQUEST_ID_REUSED", field)
+
+
 async def test_a_repeat_after_the_end_tells_the_end(house: House) -> None:
     request = asked(await a_pool(house.broker, 1))
     made = await book(house, request)

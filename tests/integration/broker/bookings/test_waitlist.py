@@ -119,7 +119,8 @@ async def test_an_offer_is_taken_once_however_often_it_is_accepted(house: House)
 async def test_an_offer_is_confirmed_as_every_pending_booking_too(house: House) -> None:
     entry = await join(house, joining(await a_pool(house.broker, 1)))
     request = pb.ConfirmBookingRequest(name=entry.booking)
-    await house.broker.bookings.ConfirmBooking(request)
+    confirmed = await house.broker.bookings.ConfirmBooking(request)
+    assert confirmed.booking.progress == ""  # it is no offer any more
     assert (await entry_of(house, entry.name)).state == State.STATE_ACCEPTED
 
 
