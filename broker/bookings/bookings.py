@@ -115,7 +115,8 @@ async def confirm(backend: Backend, request: pb.ConfirmBookingRequest) -> pb.Con
                 raise Refusal(
                     Reason.BOOKING_ENDED, f"{request.name} was to be confirmed before. Book anew."
                 )
-            booking = await admitting.change(tx, replace(booking, state=BookingState.CONFIRMED))
+            confirmed = replace(booking, state=BookingState.CONFIRMED, progress="")
+            booking = await admitting.change(tx, confirmed)
             await record_change(tx, "ConfirmBooking", request.name, now)
     return pb.ConfirmBookingResponse(booking=messages.booking_out(booking))
 
@@ -187,15 +188,24 @@ async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Bo
     asked = messages.booking_in(
         request, backend.sealer, caller.tenant, caller.name, known.create_time
     )
-    if _said(asked) != _said(made):
-        raise _reused(request)
+    said = _said(made)
+    differing = [field for field, value in _said(asked).items() if value != said[field]]
+    if differing:
+        raise _reused(request, *differing)
     return known
 
 
-def _said(booking: Booking) -> tuple[object, ...]:
-    """What a repeat has to say again."""
-    span = booking.start_time, booking.end_time
-    return booking.pool, booking.holder, booking.digests, booking.needs, *span
+def _said(booking: Booking) -> dict[str, object]:
+    """What a repeat has to say again, by its field. A repeat may reckon `confirm_by` anew."""
+    return {
+        "pool": booking.pool,
+        "holder": (booking.holder, booking.digests),
+        "needs": booking.needs,
+        "start_time": booking.start_time,
+        "end_time": booking.end_time,
+        "confirm_by": booking.confirm_by is None,
+        "labels": dict(booking.labels),
+    }
 
 
 async def _dry_run(
@@ -238,8 +248,9 @@ def _ended(name: str, booking: Booking) -> Refusal:
     return Refusal(Reason.BOOKING_ENDED, f"{name} has ended as {booking.state}: {booking.message}")
 
 
-def _reused(request: pb.CreateBookingRequest) -> Refusal:
+def _reused(request: pb.CreateBookingRequest, *differing: str) -> Refusal:
     return Refusal(
         Reason.REQUEST_ID_REUSED,
         f"bookings/{request.request_id} is of another request. Use a new id for a new booking.",
+        facts={"fields": ",".join(differing)} if differing else {},
     )

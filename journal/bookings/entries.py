@@ -20,12 +20,18 @@ from domain.bookings.enforcement import (
 )
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
+from domain.bookings.states import BookingCause
 from fleet import bookings, stations
 from fleet.engine.statements import Tx
 from journal.bookings.rows import booking_from, known_policy, known_pool
 
 LONGEST_EARLY = timedelta(days=1)
 """How long before its start a booking without an EVSE is looked for at most."""
+
+
+_WITHOUT_DRIVER = ("NO_SHOW", "EXPIRED")
+_UNSEEN = frozenset({BookingCause.NOBODY_CAME.value, BookingCause.USE_NOT_KNOWN.value})
+"""Ends that a session corrects which is reported later."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,25 @@ async def entry(
     best = best_entry(said)
     known = (view.by_name.get(best.booking) for view in views.values())
     return StationEntry(best, next((one for one in known if one is not None), None))
+
+
+async def missed_by(
+    tx: Tx, tenant: str, station: str, digests: AbstractSet[str], at: datetime
+) -> list[Booking]:
+    """Bookings of these tokens at the station's pools that ended before anybody knew of `at`."""
+    members = await bookings.members_at(tx, tenant, station)
+    found: list[Booking] = []
+    for pool in sorted(set(members.values())):
+        known = await known_pool(tx, tenant, pool)
+        policy = known.venue.policy if known else BookingPolicy()
+        span = at, at + min(policy.early_start, LONGEST_EARLY) + timedelta(microseconds=1)
+        rows = await bookings.in_span(tx, tenant, pool, span, _WITHOUT_DRIVER)
+        found += [booking_from(row) for row in rows]
+    return [
+        one
+        for one in found
+        if one.cause in _UNSEEN and {*one.digests} & digests and at < (one.end_of_life_time or at)
+    ]
 
 
 @dataclass(frozen=True)

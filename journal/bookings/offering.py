@@ -36,9 +36,11 @@ async def serve(tx: Tx, known: KnownPool, now: datetime) -> int:
         if not rows or tries >= MOST_TRIES:
             break
         due = [waiter_from(row) for row in rows]
-        for each in due:
-            if each.entry.state is WaitState.OFFERED:
-                await _lapse(tx, each, now)
+        over = [each for each in due if each.entry.state is WaitState.OFFERED]
+        for each in over:
+            await _lapse(tx, each, now)
+        if over:  # their room makes others due, who may be before those that were read
+            continue
         waiting = line(each for each in due if each.entry.waits)
         tries += await _ask(tx, known, waiting[: MOST_TRIES - tries], now)
     return tries

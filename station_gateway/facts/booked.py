@@ -6,14 +6,14 @@ command was checked when it was made. Where another back end (CSMS) judges the t
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.bookings.enforcement import PlaceEntry
 from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
-from journal.bookings.entries import StationEntry, entry
+from journal.bookings.entries import StationEntry, entry, missed_by
 from journal.bookings.waking import wake_booking
 from station_gateway.dialects.messages import (
     Authorization,
@@ -24,6 +24,9 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts.authorizer import Judgement
 from station_gateway.stations.peer import Peer
+
+_REPORTED_LATE = timedelta(seconds=2)
+"""A session that is reported so long after it began may be of a booking that has ended."""
 
 _WORDS = {
     PlaceEntry.BOOKED: TokenVerdict.NOT_AT_THIS_TIME,
@@ -55,7 +58,11 @@ async def judge_start(
     if ends or (known is not None and known.token_digest):
         return token
     evse_id = call.evse_id or (known.evse_id if known else None)
-    said = await _said(tx, peer, token, evse_id, _moment(call.time, now))
+    at = _moment(call.time, now)
+    said = await _said(tx, peer, token, evse_id, at)
+    if token.accepted and now - at > _REPORTED_LATE:
+        for missed in await missed_by(tx, peer.tenant, peer.id, _digests(token), at):
+            await wake_booking(tx, missed, "a session of its time is reported", now)
     if said is None:
         return token
     if said.may_charge and said.booking is not None:
@@ -70,7 +77,7 @@ async def _said(
     """What the bookings say of a token; None when they are not asked."""
     if not token.accepted or token.by_back_end or token.by_command:
         return None
-    digests = {digest for digest in (token.digest, token.group_digest) if digest}
+    digests = _digests(token)
     said = await entry(tx, peer.tenant, peer.id, evse_id, digests=digests, at=at)
     if said is None or said.may_charge:
         return said
@@ -79,6 +86,10 @@ async def _said(
         one.authorized and {one.token_digest, one.group_digest} & digests for one in running
     )
     return None if charging else said
+
+
+def _digests(token: Judgement) -> set[str]:
+    return {digest for digest in (token.digest, token.group_digest) if digest}
 
 
 def _with_entry(token: Judgement, said: StationEntry) -> Judgement:

@@ -1,6 +1,6 @@
 """Bookings: requests checked and read, and shown. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from evcommand.v1 import booking_pb2 as pb
 from evcommand.v1 import booking_service_pb2 as service_pb
@@ -24,6 +24,8 @@ from fleet.keys import Sealer
 
 MOST_GROUPS = 20
 LONGEST = timedelta(days=31)
+LAST_END = datetime(9999, 1, 1, tzinfo=UTC)
+"""Bookings end before it: no sum of a time and a term of a policy leaves the calendar."""
 LONGEST_CONFIRM = timedelta(hours=24)
 SHORTEST_STEP = timedelta(minutes=5)
 MOST_STARTS = 3_000
@@ -48,11 +50,7 @@ def check_create(
         "start_time",
         "must be in the future",
     )
-    findings.expect(
-        start is not None and end is not None and start < end <= start + LONGEST,
-        "end_time",
-        f"must be after start_time, at most {LONGEST.days} days",
-    )
+    end_field(findings, start, end)
     fields.label_map(findings, "labels", dict(request.labels))
     if request.HasField("confirm_by"):
         by = moment(request.confirm_by)
@@ -62,6 +60,13 @@ def check_create(
             "must be in the future, at most 24 hours from now, and not after start_time",
         )
     return findings.violations
+
+
+def end_field(findings: Findings, start: datetime | None, end: datetime | None) -> None:
+    """Expects an end that fits its start."""
+    fits = start is not None and end is not None and start < end and end - start <= LONGEST
+    findings.expect(fits, "end_time", f"must be after start_time, at most {LONGEST.days} days")
+    findings.expect(end is None or end <= LAST_END, "end_time", "must be before the year 9999")
 
 
 def check_search(
@@ -74,11 +79,7 @@ def check_search(
     needs_fields(findings, "needs", request.needs)
     start, end = moment(request.start_time), moment(request.end_time)
     findings.expect(start is not None, "start_time", "is not a valid time")
-    findings.expect(
-        start is not None and end is not None and start < end <= start + LONGEST,
-        "end_time",
-        f"must be after start_time, at most {LONGEST.days} days",
-    )
+    end_field(findings, start, end)
     length = span(request.length)
     findings.expect(
         length is not None and timedelta(0) < length <= LONGEST, "length", "must be more than 0"

@@ -7,7 +7,7 @@ from evcommand.v1 import booking_service_pb2 as pb
 from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.booking import names
-from broker.proto.booking.bookings import LONGEST, needs_in
+from broker.proto.booking.bookings import end_field, needs_in
 from broker.proto.booking.pools import needs_fields
 from broker.proto.fields import Findings
 from broker.proto.times import moment, time_in
@@ -36,11 +36,7 @@ def check_wished(before: Booking, after: Booking, now: datetime) -> tuple[FieldV
     if after.start_time != before.start_time:
         findings.expect(after.start_time > now, "start_time", "must be in the future")
     if (after.start_time, after.end_time) != (before.start_time, before.end_time):
-        findings.expect(
-            after.start_time < after.end_time <= after.start_time + LONGEST,
-            "end_time",
-            f"must be after start_time, at most {LONGEST.days} days",
-        )
+        end_field(findings, after.start_time, after.end_time)
         findings.expect(after.end_time > now, "end_time", "must be in the future")
     findings.expect(
         len(after.labels) <= fields.MAX_LABELS, "labels", f"at most {fields.MAX_LABELS}"

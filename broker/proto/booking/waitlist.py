@@ -8,7 +8,7 @@ from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.booking import names
 from broker.proto.booking.bookings import (
-    LONGEST,
+    end_field,
     holder_fields,
     holder_out,
     needs_in,
@@ -40,11 +40,7 @@ def check_join(request: pb.JoinWaitlistRequest, now: datetime) -> tuple[FieldVio
         "start_time",
         "must be in the future",
     )
-    findings.expect(
-        start is not None and end is not None and start < end <= start + LONGEST,
-        "end_time",
-        f"must be after start_time, at most {LONGEST.days} days",
-    )
+    end_field(findings, start, end)
     return findings.violations
 
 

@@ -43,10 +43,12 @@ class FreeSpan:
 
 def grid(within: Span, length: timedelta, step: timedelta) -> Iterator[Span]:
     """Spans of that length inside of another one, each a step later than the one before."""
-    span = Span(within.start, within.start + length)
-    while span.end <= within.end:
-        yield span
-        span = span.moved(step)
+    latest = within.length - length
+    after = timedelta(0)
+    while after <= latest:  # nothing is added to a time that could leave the calendar
+        start = within.start + after
+        yield Span(start, start + length)
+        after += step
 
 
 def free_spans(

@@ -172,7 +172,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-async def begin_session(station: ScriptedStation, tag: str = "TAG-0042", connector: int = 1) -> int:
+async def begin_session(
+    station: ScriptedStation, tag: str = "TAG-0042", connector: int = 1, began: str = ""
+) -> int:
     """A 1.6 station reports a session; its transaction id."""
     reply = await station.call(
         "StartTransaction",
@@ -180,7 +182,7 @@ async def begin_session(station: ScriptedStation, tag: str = "TAG-0042", connect
             "connectorId": connector,
             "idTag": tag,
             "meterStart": 100,
-            "timestamp": _now(),
+            "timestamp": began or _now(),
         },
     )
     return int(reply["transactionId"])

@@ -26,6 +26,9 @@ from tests.support.benches.broker_house import House, failure_of, read_failure
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+LAST_SECOND = Timestamp(seconds=253_402_300_799)  # 9999-12-31T23:59:59Z
+LAST_HOUR = Timestamp(seconds=253_402_297_199)
+
 State = booking_pb2.Booking.State
 
 
@@ -61,6 +64,24 @@ async def test_a_repeat_books_nothing_more(house: House) -> None:
     request.end_time.CopyFrom(stamp(TOMORROW + 2 * HOUR))
     error = await failure_of(house.broker.bookings.CreateBooking(request))
     assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+@pytest.mark.parametrize("field", ["end_time", "labels", "confirm_by"])
+async def test_another_request_of_the_same_id_is_told_what_differs(
+    house: House, field: str
+) -> None:
+    request = asked(await a_pool(house.broker, 1), labels={"ticket": "1"})
+    made = await book(house, request)
+    await house.broker.bookings.CancelBooking(pb.CancelBookingRequest(name=made.name))
+    match field:
+        case "end_time":
+            request.end_time.CopyFrom(stamp(TOMORROW + 2 * HOUR))
+        case "labels":
+            request.labels["ticket"] = "2"
+        case _:
+            request.confirm_by.CopyFrom(stamp(datetime.now(UTC) + HOUR))
+    error = await failure_of(house.broker.bookings.CreateBooking(request))
+    assert (error.reason, error.facts.get("fields")) == ("REQUEST_ID_REUSED", field)
 
 
 async def test_a_repeat_after_the_end_tells_the_end(house: House) -> None:
@@ -210,6 +231,28 @@ async def test_availability_tells_where_there_is_room_and_why_not(house: House) 
     ]
 
 
+@pytest.mark.parametrize("field", ["step", "end_time"])
+async def test_availability_at_the_end_of_the_calendar_is_no_fault(
+    house: House, field: str
+) -> None:
+    request = pb.SearchAvailabilityRequest(
+        pool=await a_pool(house.broker, 1),
+        start_time=stamp(TOMORROW),
+        end_time=stamp(TOMORROW + 3 * HOUR),
+        length=Duration(seconds=3600),
+        holder=holder(),
+    )
+    if field == "step":
+        request.step.seconds = 315_576_000_000  # the longest Duration
+        found = await house.broker.bookings.SearchAvailability(request)
+        assert len(found.spans) == 1
+        return
+    request.start_time.CopyFrom(LAST_HOUR)
+    request.end_time.CopyFrom(LAST_SECOND)
+    error = await failure_of(house.broker.bookings.SearchAvailability(request))
+    assert (error.code, error.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["end_time"])
+
+
 async def test_an_evse_is_in_one_pool_only(house: House) -> None:
     first = await a_pool(house.broker, 1)
     pool = (await house.broker.bookings.GetPool(pb.GetPoolRequest(name=first))).pool
@@ -284,6 +327,7 @@ async def test_a_policy_is_shown_as_it_was_put(house: House) -> None:
         ({"start_time": Timestamp()}, "start_time"),
         ({"end_time": stamp(TOMORROW)}, "end_time"),
         ({"end_time": stamp(TOMORROW + timedelta(days=32))}, "end_time"),
+        ({"start_time": LAST_HOUR, "end_time": LAST_SECOND}, "end_time"),
         ({"holder": booking_pb2.BookingHolder()}, "holder.id_token"),
         ({"confirm_by": stamp(TOMORROW + HOUR)}, "confirm_by"),
     ],

@@ -110,6 +110,25 @@ async def test_a_station_that_was_away_proves_no_no_show(house: House) -> None:
     assert (missed.state, missed.cause) == (State.STATE_EXPIRED, "USE_NOT_KNOWN")
 
 
+async def test_a_session_that_is_reported_late_corrects_a_booking_that_was_never_held(
+    house: House,
+) -> None:
+    terms = {"bind_lead": 86_400, "hold_lead": 1, "grace": 2}
+    spans = {term: Duration(seconds=seconds) for term, seconds in terms.items()}
+    async with house.station() as (id, _):
+        pool = await pool_of(house.broker, await a_policy(house.broker, **spans), (id, 1))
+        request = asked(pool, datetime.now(UTC) + timedelta(seconds=5), HOUR, holder=holder(DRIVER))
+        name = (await house.broker.bookings.CreateBooking(request)).booking.name
+        await reaches(house, name, State.STATE_BOUND)
+    missed = await reaches(house, name, State.STATE_EXPIRED)
+    assert missed.cause == "USE_NOT_KNOWN"
+    await asyncio.sleep(1.5)
+    async with house.station(id=id) as (_, station):
+        began = missed.start_time.ToDatetime(UTC) + timedelta(milliseconds=500)
+        await begin_session(station, DRIVER, began=began.isoformat())
+        assert (await reaches(house, name, State.STATE_IN_USE)).cause == ""
+
+
 async def test_an_evse_that_refuses_the_hold_is_replaced_by_another_one(house: House) -> None:
     async with house.station() as (first, one), house.station() as (second, other):
         name = await booked_now(house, first, second)

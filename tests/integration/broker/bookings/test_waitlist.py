@@ -119,7 +119,8 @@ async def test_an_offer_is_taken_once_however_often_it_is_accepted(house: House)
 async def test_an_offer_is_confirmed_as_every_pending_booking_too(house: House) -> None:
     entry = await join(house, joining(await a_pool(house.broker, 1)))
     request = pb.ConfirmBookingRequest(name=entry.booking)
-    await house.broker.bookings.ConfirmBooking(request)
+    confirmed = await house.broker.bookings.ConfirmBooking(request)
+    assert confirmed.booking.progress == ""  # it is no offer any more
     assert (await entry_of(house, entry.name)).state == State.STATE_ACCEPTED
 
 
@@ -137,6 +138,18 @@ async def test_an_offer_is_put_off_as_often_as_allowed_and_goes_on_to_the_next(
     request.request_id = str(uuid.uuid4())
     error = await failure_of(house.broker.bookings.SnoozeOffer(request))
     assert error.reason == "NO_OFFER"
+
+
+async def test_who_put_an_offer_off_is_asked_again_behind_who_was_never_asked(
+    house: House,
+) -> None:
+    terms = booking_policy_pb2.WaitlistTerms(offer_lasts=Duration(seconds=3), snoozes=1)
+    pool = await a_pool(house.broker, 1, await a_policy(house.broker, waitlist=terms))
+    first, _, third = [await join(house, joining(pool, who)) for who in ("ANNA", "DAN", "EVE")]
+    request = waitlist_pb2.SnoozeOfferRequest(name=first.name, request_id=str(uuid.uuid4()))
+    await house.broker.bookings.SnoozeOffer(request)  # her rest is over as DAN's offer is
+    await offered(house, third.name)
+    assert (await entry_of(house, first.name)).state == State.STATE_SNOOZED
 
 
 async def test_no_more_offers_are_put_off_than_the_policy_allows(house: House) -> None:
