@@ -93,9 +93,11 @@ def room_for(
 
 def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Booked:
     """The pool with its bookings of a span. Those that reach out of it stay where they are."""
-    near = [each for each in live if each.start_time < inside.end and each.end_time > inside.start]
+    buffer = venue.policy.buffer
+    first, last = inside.start - buffer, inside.end + buffer
+    near = [each for each in live if each.start_time < last and each.end_time > first]
     return Booked(
-        venue.pool.capacity(venue.policy.buffer),
+        venue.pool.capacity(buffer),
         tuple(_ask(each, inside) for each in near),
         Plan({each.name: each.place for each in near}),
     )
@@ -145,9 +147,10 @@ def _chance(
     return Chance(look.span, look.free, refusing, full or look.why)
 
 
-def span_planned(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """Of which span the live bookings have to be known: all that may stand in the way, or move."""
-    return start - WINDOW, end + WINDOW
+def span_planned(venue: BookablePool, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Of which span the live bookings have to be known: what may move, and what is beside that."""
+    around = WINDOW + venue.policy.buffer
+    return start - around, end + around
 
 
 @dataclass(frozen=True)

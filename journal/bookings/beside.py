@@ -23,7 +23,8 @@ async def standing_beside(
     last: when the last of them may start. Raises: TooManyBookings.
     """
     tenant, pool = new.tenant, known.row.name
-    rows = await bookings.standing_in_span(tx, tenant, pool, span_planned(asked.start, asked.end))
+    around = span_planned(known.venue, asked.start, asked.end)
+    rows = await bookings.standing_in_span(tx, tenant, pool, around)
     found = {row.name: row for row in rows}
     which = counted(known.venue, new.holder, asked.start, last)
     if which is not None:

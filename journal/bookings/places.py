@@ -79,7 +79,7 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
         and await usable(tx, member.place, now)
     ]
     # Also those after and before it: whoever is moved for it must not be put onto one of them.
-    around = span_planned(booking.start_time, booking.end_time)
+    around = span_planned(known.venue, booking.start_time, booking.end_time)
     rows = await bookings.standing_in_span(tx, booking.tenant, booking.pool, around)
     live = [standing_from(row) for row in rows if row.name != booking.name]
     venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))

@@ -16,6 +16,7 @@ from domain.bookings.admission import (
     room_for,
     span_planned,
 )
+from domain.bookings.places import Needs
 from domain.bookings.plan import Planned, PoolFull
 from domain.bookings.policies.local_time import Period
 from domain.bookings.policies.policy import (
@@ -26,7 +27,7 @@ from domain.bookings.policies.policy import (
     Quota,
     Rule,
 )
-from domain.bookings.pool import PoolClosure, evse_of, place_of
+from domain.bookings.pool import PoolClosure, PoolMember, evse_of, place_of
 from domain.bookings.spans import Span
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import BookingState
@@ -177,8 +178,24 @@ def test_nothing_is_counted_where_no_quota_binds_the_holder() -> None:
 
 
 def test_others_are_planned_anew_a_day_around_a_booking() -> None:
-    read = span_planned(local("14:00"), local("15:00"))
+    read = span_planned(venue(), local("14:00"), local("15:00"))
     assert read == (local("2026-12-01 14:00"), local("2026-12-03 15:00"))
+
+
+def test_the_pause_after_the_last_one_that_may_move_is_kept() -> None:
+    """It can go nowhere but to the EVSE that is booked two minutes after its end."""
+    buffer = timedelta(minutes=5)
+    members = PoolMember("S", 1, frozenset({"CCS"})), PoolMember("S", 2, frozenset({"Type2"}))
+    two = BookablePool(pool(2, members=members), BookingPolicy(buffer=buffer), BERLIN)
+    others = [
+        booking("14:30", "2026-12-03 14:30", name="long"),
+        booking("2026-12-03 14:00", "2026-12-03 15:00", name="last", place="S/2"),
+        booking("2026-12-03 15:02", "2026-12-03 16:00", name="behind"),
+    ]
+    asked = booking(name="new", place="", needs=Needs(frozenset({"CCS"})))
+    assert span_planned(two, asked.start_time, asked.end_time)[1] > others[-1].start_time
+    assert not isinstance(room_for(two, asked, others), Planned)
+    assert isinstance(room_for(two, asked, others[:-1]), Planned)
 
 
 def test_a_narrow_booking_stands_in_the_way_as_a_whole_one_does() -> None:
