@@ -175,3 +175,13 @@ async def test_a_session_is_the_use_of_one_of_two_bookings_of_its_driver(db: Dat
         await put(tx, replace(before, transaction=session.name), after)
         step = await Carrier(Timing()).carry(tx, "acme", "two", later(10))
     assert step.booking.state is BookingState.BOUND
+
+
+async def test_bookings_whose_time_has_come_are_found_the_longest_due_first(db: Database) -> None:
+    async with db.write() as tx:
+        for name, due in (("late", 5), ("early", 1), ("not-yet", 60)):
+            row = booking_row(booked(name, "A/1", HOUR, 2 * HOUR), later(due))
+            await bookings.put_booking(tx, row)
+        found = [row.name for row in await bookings.due(tx, later(10), 5)]
+        first = [row.name for row in await bookings.due(tx, later(10), 1)]
+    assert (found, first) == (["early", "late"], ["early"])
