@@ -132,7 +132,10 @@ async def test_a_change_is_judged_by_the_revision_of_its_booking(house: House) -
 
 async def test_what_a_booking_costs_is_reckoned_anew(house: House) -> None:
     quota = booking_policy_pb2.QuotaTerm(
-        per="COUNTED_PER_HOLDER", period="PERIOD_DAY", at_most=1, unit="UNIT_HOURS"
+        per=booking_policy_pb2.COUNTED_PER_HOLDER,
+        period=booking_policy_pb2.QuotaTerm.PERIOD_DAY,
+        at_most=1,
+        unit=booking_policy_pb2.QuotaTerm.UNIT_HOURS,
     )
     quota.beyond.quantity, quota.beyond.unit = 1, "credit"
     pool = await a_pool(house.broker, 1, await a_policy(house.broker, Rule(id="q", quota=quota)))
