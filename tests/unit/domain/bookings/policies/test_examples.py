@@ -12,7 +12,7 @@ from domain.bookings.policies.reading import PolicyError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 REFUSED = "expected refused by an-hour, but it is allowed"
-MARKETS = sorted((Path(__file__).parents[4] / "examples" / "bookings").glob("*.toml"))
+MARKETS = sorted((Path(__file__).parents[5] / "examples" / "bookings").glob("*.toml"))
 
 
 def file(**example: Any) -> dict[str, Any]:
