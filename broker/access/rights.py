@@ -64,6 +64,7 @@ _METHODS: dict[str, Rights] = {
     "BookingService/GetBooking": _READ,
     "BookingService/ListBookings": _READ,
     "BookingService/ConfirmBooking": _RESERVE,
+    "BookingService/CheckIn": _RESERVE,
     "BookingService/CancelBooking": _RESERVE,
 }
 """The rights of which a method needs one, but for those that make commands."""

@@ -6,7 +6,7 @@ from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, policies, pools
+from broker.bookings import availability, bookings, checking_in, policies, pools
 from broker.calls import Context
 
 PLANS_AT_ONCE = 4
@@ -98,3 +98,7 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> pb.CancelBookingResponse:
         """Cancels a booking."""
         return await bookings.cancel(self._backend, request)
+
+    async def CheckIn(self, request: pb.CheckInRequest, context: Context) -> pb.CheckInResponse:
+        """Checks a driver in."""
+        return await checking_in.check_in(self._backend, request)

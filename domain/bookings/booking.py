@@ -22,7 +22,7 @@ class Booking:
     confirm_by: until when it is PENDING. reservation: our id of the hold at its station.
     holds: how many holds were asked for. transaction: our id of its driver's session.
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
-    done. end_of_life_time: when it ended.
+    done. end_of_life_time: when it ended. check_in_time: when its driver said that he is there.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Booking:
     tried: tuple[str, ...] = ()
     ladder_done: int = 0
     end_of_life_time: datetime | None = None
+    check_in_time: datetime | None = None
     revision: int = 1
 
     @property

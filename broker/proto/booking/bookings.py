@@ -202,6 +202,7 @@ def booking_out(booking: Booking) -> pb.Booking:
         caller=booking.caller,
         revision=booking.revision,
         progress=booking.progress,
+        check_in_time=time_out(booking.check_in_time),
     )
     if booking.transaction and station:
         shown.transaction = transaction_name(station, booking.transaction)

@@ -104,6 +104,14 @@ class BookingServiceStub:
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
     Right: `reserve`.
     """
+    CheckIn: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]
+    """Says that the driver of a booking is there.
+
+    Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+    nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+    Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
+    Right: `reserve`.
+    """
 
 @_typing.type_check_only
 class BookingServiceAsyncStub(BookingServiceStub):
@@ -179,6 +187,14 @@ class BookingServiceAsyncStub(BookingServiceStub):
     CancelBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CancelBookingRequest, _booking_service_pb2.CancelBookingResponse]  # type: ignore[assignment]
     """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
+    Right: `reserve`.
+    """
+    CheckIn: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]  # type: ignore[assignment]
+    """Says that the driver of a booking is there.
+
+    Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+    nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+    Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
     Right: `reserve`.
     """
 
@@ -331,6 +347,20 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_service_pb2.CancelBookingResponse, _abc.Awaitable[_booking_service_pb2.CancelBookingResponse]]:
         """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
         BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckIn(
+        self,
+        request: _booking_service_pb2.CheckInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_service_pb2.CheckInResponse, _abc.Awaitable[_booking_service_pb2.CheckInResponse]]:
+        """Says that the driver of a booking is there.
+
+        Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+        nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+        Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
         Right: `reserve`.
         """
 
