@@ -33,6 +33,9 @@ MEANINGS: dict[Reason, str] = {
     "with POOL_FULL.",
     Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
+    Reason.BOOKING_NOT_CONFIRMED: "The booking waits for ConfirmBooking. Confirm it first.",
+    Reason.CHECK_IN_TOO_EARLY: "No EVSE is chosen for the booking yet; the message says when. "
+    "Check in then.",
     Reason.BOOKED: "The EVSE is booked for another driver now; the metadata `booking`, "
     "`start_time` and `end_time` say until when. Start at another EVSE, or afterwards.",
     Reason.BOOKING_SERIES_NOT_FOUND: "No such series for this caller.",

@@ -67,6 +67,7 @@ _METHODS: dict[str, Rights] = {
     "BookingService/ExplainBooking": _READ,
     "BookingService/UpdateBooking": _RESERVE,
     "BookingService/ConfirmBooking": _RESERVE,
+    "BookingService/CheckIn": _RESERVE,
     "BookingService/CancelBooking": _RESERVE,
     "BookingService/CreateBookingSeries": _RESERVE,
     "BookingService/CancelBookingSeries": _RESERVE,

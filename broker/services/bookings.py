@@ -12,6 +12,7 @@ from broker.bookings import (
     availability,
     bookings,
     changing,
+    checking_in,
     explaining,
     policies,
     pools,
@@ -185,3 +186,7 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
         """Cancels the bookings of a series."""
         async with self._planning.turn(context):
             return await series.cancel(self._backend, request)
+
+    async def CheckIn(self, request: pb.CheckInRequest, context: Context) -> pb.CheckInResponse:
+        """Checks a driver in."""
+        return await checking_in.check_in(self._backend, request)

@@ -25,7 +25,8 @@ class Booking:
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
     done. end_of_life_time: when it ended. waitlist_entry: the entry of the waiting list whose offer
     it is, or that stands for it since it was displaced. series: the one that it belongs to.
-    change_id: the request id of its holder's newest change.
+    change_id: the request id of its holder's newest change. check_in_time: when its driver said
+    that he is there.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Booking:
     tried: tuple[str, ...] = ()
     ladder_done: int = 0
     end_of_life_time: datetime | None = None
+    check_in_time: datetime | None = None
     revision: int = 1
     waitlist_entry: str = ""
     series: str = ""

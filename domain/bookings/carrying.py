@@ -116,11 +116,12 @@ def next_carry(
         return CarryStep(CarryAct.LET_GO if lets_go else CarryAct.DONE, booking)
     if booking.state is BookingState.PENDING:
         return _pending(booking, now)
-    over = no_show_time(policy, booking.start_time, booking.end_time)
+    over = no_show_time(policy, booking)
     if hold is not None and hold.state in UNUSED:
-        if now < over:  # the station let it go before; its driver may still come
+        if now >= over:
+            return _unused(booking, policy, now, in_doubt=_in_doubt(hold, facts, over))
+        if booking.check_in_time is None:  # let go before the time; its driver may still come
             return CarryStep(CarryAct.WAIT, booking, over)
-        return _unused(booking, policy, now, in_doubt=_in_doubt(hold, facts, over))
     if now >= over and (hold is None or hold.ended):
         unheld = hold is None and booking.state not in IN_USE
         cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
@@ -167,6 +168,10 @@ def _before_use(
         is_held = held.state is ReservationState.HELD
         look = now + (LOOK_SELDOM if is_held else LOOK_AGAIN)
         return CarryStep(CarryAct.WAIT, _following(booking, held), look)
+    over = facts.hold is not None and facts.hold.state in UNUSED
+    if over and facts.place_usable is not False:  # its driver has checked in: it is held on
+        again = replace(_bound(booking), progress="Its driver is there; the EVSE is held on.")
+        return CarryStep(CarryAct.HOLD, again, now + LOOK_AGAIN)
     lost = booking.state is not BookingState.BOUND or (facts.hold is not None and facts.hold.ended)
     if facts.place_usable is False or lost:
         return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
@@ -197,6 +202,8 @@ def _unused(booking: Booking, policy: BookingPolicy, now: datetime, *, in_doubt:
     """The time of the hold is over. Only a hold that is known to be unused is a no-show."""
     if in_doubt:
         return _end(booking, BookingCause.USE_NOT_KNOWN, now)
+    if booking.check_in_time is not None:
+        return _end(booking, BookingCause.CHECKED_IN_ONLY, now)
     due = charges(policy, booking.request, Occasion.NO_SHOW)
     charged = replace(booking, charges=(*booking.charges, *due))
     return _end(charged, BookingCause.NOBODY_CAME, now)

@@ -155,6 +155,30 @@ def next_step_time(policy: BookingPolicy, should_end: datetime, done: int) -> da
     return should_end + policy.late_stop + rest[0].after if rest else None
 
 
-def no_show_time(policy: BookingPolicy, start: datetime, end: datetime) -> datetime:
-    """Until when the place is kept for a driver who does not come."""
-    return min(start + max(policy.grace, timedelta(0)), end)
+def no_show_time(policy: BookingPolicy, booking: Booking) -> datetime:
+    """Until when the place is kept for a driver who does not come, or came and has not plugged in.
+
+    Who checked in late has the whole grace from then on.
+    """
+    came = max(booking.start_time, booking.check_in_time or booking.start_time)
+    return min(came + policy.grace, booking.end_time)
+
+
+class CheckInVerdict(StrEnum):
+    """Whether a driver may check in, or the first reason why not."""
+
+    FITS = "FITS"
+    ENDED = "ENDED"
+    NOT_CONFIRMED = "NOT_CONFIRMED"
+    TOO_EARLY = "TOO_EARLY"
+
+
+def judge_check_in(booking: Booking, policy: BookingPolicy, now: datetime) -> CheckInVerdict:
+    """Whether the driver of a booking may check in now: when its EVSE is chosen, or should be."""
+    if booking.ended:
+        return CheckInVerdict.ENDED
+    if booking.state is BookingState.PENDING:
+        return CheckInVerdict.NOT_CONFIRMED
+    opens = booking.start_time - max(policy.bind_lead, policy.early_start)
+    early = booking.state is BookingState.CONFIRMED and now < opens
+    return CheckInVerdict.TOO_EARLY if early else CheckInVerdict.FITS

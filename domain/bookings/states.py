@@ -79,6 +79,7 @@ class BookingCause(StrEnum):
     SERIES_CANCELLED = "SERIES_CANCELLED"
     NOBODY_CAME = "NOBODY_CAME"
     USE_NOT_KNOWN = "USE_NOT_KNOWN"
+    CHECKED_IN_ONLY = "CHECKED_IN_ONLY"
     NOT_CONFIRMED_IN_TIME = "NOT_CONFIRMED_IN_TIME"
     NO_PLACE_LEFT = "NO_PLACE_LEFT"
     POOL_SHRUNK = "POOL_SHRUNK"
@@ -108,6 +109,7 @@ BOOKING_ENDINGS: Mapping[BookingCause, tuple[BookingState, str]] = {
         "Its time is over. Whether the driver came is not known: the station was away for a part "
         "of the time, or a session elsewhere in the pool may have been the driver's.",
     ),
+    _C.CHECKED_IN_ONLY: (_S.EXPIRED, "The driver checked in, and no session began."),
     _C.NOT_CONFIRMED_IN_TIME: (_S.EXPIRED, "It was not confirmed in time."),
     _C.NO_PLACE_LEFT: (
         _S.DISPLACED,

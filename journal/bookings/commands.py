@@ -43,7 +43,7 @@ async def hold(
     what = f"hold/{booking.holds}"
     station, evse_id = evse_of(booking.place)
     reservation = reservation_id(booking.tenant, _command_id(booking, what))
-    until = no_show_time(policy, booking.start_time, booking.end_time)
+    until = no_show_time(policy, booking)
     number = await reservations.mint(
         tx, tenant=booking.tenant, reservation=reservation, station=station, now=now
     )

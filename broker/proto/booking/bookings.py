@@ -206,6 +206,7 @@ def booking_out(booking: Booking) -> pb.Booking:
         planned_member=names.member_name(booking.place) if _is_planned(booking) else "",
         labels=booking.labels,
         etag=etag_of(booking),
+        check_in_time=time_out(booking.check_in_time),
     )
     if booking.series:
         shown.series = names.series_name(booking.series)

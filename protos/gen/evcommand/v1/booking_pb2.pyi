@@ -435,6 +435,7 @@ class Booking(_message.Message):
     PLANNED_MEMBER_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    CHECK_IN_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `bookings/{booking}`."""
     pool: _builtins.str
@@ -515,6 +516,10 @@ class Booking(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Output only. The caller's own labels."""
 
+    @_builtins.property
+    def check_in_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When its driver checked in. Absent when nobody did."""
+
     def __init__(
         self,
         *,
@@ -546,10 +551,11 @@ class Booking(_message.Message):
         planned_member: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         etag: _builtins.str = ...,
+        check_in_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

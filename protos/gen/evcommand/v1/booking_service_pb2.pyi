@@ -12,6 +12,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1061,6 +1062,95 @@ class CancelBookingRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelBookingRequest: _TypeAlias = CancelBookingRequest  # noqa: Y015
+
+@_typing.final
+class CheckInRequest(_message.Message):
+    """Asks for a driver to be checked in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The booking, `bookings/{booking}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckInRequest: _TypeAlias = CheckInRequest  # noqa: Y015
+
+@_typing.final
+class CheckInResponse(_message.Message):
+    """Answers CheckIn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _PlaceState:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PlaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CheckInResponse._PlaceState.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PLACE_STATE_UNSPECIFIED: CheckInResponse._PlaceState.ValueType  # 0
+        """Never used."""
+        PLACE_STATE_READY: CheckInResponse._PlaceState.ValueType  # 1
+        """Its driver may plug in."""
+        PLACE_STATE_OCCUPIED: CheckInResponse._PlaceState.ValueType  # 2
+        """Somebody else still charges there."""
+        PLACE_STATE_OUT_OF_ORDER: CheckInResponse._PlaceState.ValueType  # 3
+        """Its EVSE is out of order; another one is being looked for."""
+        PLACE_STATE_UNKNOWN: CheckInResponse._PlaceState.ValueType  # 4
+        """Not known: its station is not connected."""
+        PLACE_STATE_IN_USE: CheckInResponse._PlaceState.ValueType  # 5
+        """Its driver is charging."""
+
+    class PlaceState(_PlaceState, metaclass=_PlaceStateEnumTypeWrapper):
+        """Says how its place is. Values will be added."""
+
+    PLACE_STATE_UNSPECIFIED: CheckInResponse.PlaceState.ValueType  # 0
+    """Never used."""
+    PLACE_STATE_READY: CheckInResponse.PlaceState.ValueType  # 1
+    """Its driver may plug in."""
+    PLACE_STATE_OCCUPIED: CheckInResponse.PlaceState.ValueType  # 2
+    """Somebody else still charges there."""
+    PLACE_STATE_OUT_OF_ORDER: CheckInResponse.PlaceState.ValueType  # 3
+    """Its EVSE is out of order; another one is being looked for."""
+    PLACE_STATE_UNKNOWN: CheckInResponse.PlaceState.ValueType  # 4
+    """Not known: its station is not connected."""
+    PLACE_STATE_IN_USE: CheckInResponse.PlaceState.ValueType  # 5
+    """Its driver is charging."""
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    PLACE_STATE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    place_state: Global___CheckInResponse.PlaceState.ValueType
+    """Output only. How the place of the booking is."""
+    message: _builtins.str
+    """Output only. The same in one sentence for the driver: where to go, or until when to wait."""
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """Output only. The booking."""
+
+    def __init__(
+        self,
+        *,
+        booking: _booking_pb2.Booking | None = ...,
+        place_state: Global___CheckInResponse.PlaceState.ValueType = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "message", b"message", "place_state", b"place_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckInResponse: _TypeAlias = CheckInResponse  # noqa: Y015
 
 @_typing.final
 class CancelBookingResponse(_message.Message):

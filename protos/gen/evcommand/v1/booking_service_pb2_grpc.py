@@ -160,6 +160,11 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
                 _registered_method=True)
+        self.CheckIn = channel.unary_unary(
+                '/evcommand.v1.BookingService/CheckIn',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.CheckInRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.CheckInResponse.FromString,
+                _registered_method=True)
 
 
 class BookingServiceServicer:
@@ -408,6 +413,18 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckIn(self, request, context):
+        """Says that the driver of a booking is there.
+
+        Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+        nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+        Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BookingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -530,6 +547,11 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListWaitlistEntries,
                     request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.SerializeToString,
+            ),
+            'CheckIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckIn,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.CheckInRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.CheckInResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1184,6 +1206,33 @@ class BookingService:
             '/evcommand.v1.BookingService/ListWaitlistEntries',
             evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
             evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/CheckIn',
+            evcommand_dot_v1_dot_booking__service__pb2.CheckInRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.CheckInResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -182,6 +182,14 @@ class BookingServiceStub:
     """Lists entries of waiting lists, the earliest start first.
     Right: `read`.
     """
+    CheckIn: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]
+    """Says that the driver of a booking is there.
+
+    Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+    nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+    Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
+    Right: `reserve`.
+    """
 
 @_typing.type_check_only
 class BookingServiceAsyncStub(BookingServiceStub):
@@ -334,6 +342,14 @@ class BookingServiceAsyncStub(BookingServiceStub):
     ListWaitlistEntries: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]  # type: ignore[assignment]
     """Lists entries of waiting lists, the earliest start first.
     Right: `read`.
+    """
+    CheckIn: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]  # type: ignore[assignment]
+    """Says that the driver of a booking is there.
+
+    Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+    nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+    Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
+    Right: `reserve`.
     """
 
 class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -628,6 +644,20 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_waitlist_pb2.ListWaitlistEntriesResponse, _abc.Awaitable[_waitlist_pb2.ListWaitlistEntriesResponse]]:
         """Lists entries of waiting lists, the earliest start first.
         Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckIn(
+        self,
+        request: _booking_service_pb2.CheckInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_service_pb2.CheckInResponse, _abc.Awaitable[_booking_service_pb2.CheckInResponse]]:
+        """Says that the driver of a booking is there.
+
+        Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
+        nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
+        Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
+        Right: `reserve`.
         """
 
 def add_BookingServiceServicer_to_server(servicer: BookingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

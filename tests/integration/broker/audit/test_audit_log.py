@@ -37,7 +37,7 @@ from entrypoints.cli import main
 from fleet.log import audit
 from fleet.log.event_log import Filter
 from tests.integration.broker.access.test_station_groups import delivery
-from tests.integration.broker.bookings.asking import HOUR, a_pool, asked, stamp
+from tests.integration.broker.bookings.asking import HOUR, a_policy, a_pool, asked, stamp
 from tests.integration.broker.test_reservations import reserve_request
 from tests.support.benches.broker_house import (
     WAIT_S,
@@ -190,10 +190,12 @@ async def manage_bookings(office: Office) -> None:
     broker = SimpleNamespace(
         bookings=Keyed(office.broker.bookings), stations=Keyed(office.broker.stations)
     )
-    pool = await a_pool(broker, 1)
+    policy = await a_policy(broker, bind_lead=Duration(seconds=4 * 86_400))
+    pool = await a_pool(broker, 1, policy)
     confirm_by = stamp(datetime.now(UTC) + HOUR)
     made = (await broker.bookings.CreateBooking(asked(pool, confirm_by=confirm_by))).booking
     await broker.bookings.ConfirmBooking(bookings_pb.ConfirmBookingRequest(name=made.name))
+    await broker.bookings.CheckIn(bookings_pb.CheckInRequest(name=made.name))
     await broker.bookings.CancelBooking(bookings_pb.CancelBookingRequest(name=made.name))
     await broker.bookings.DeletePool(bookings_pb.DeletePoolRequest(name=pool))
 

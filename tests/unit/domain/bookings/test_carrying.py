@@ -104,6 +104,25 @@ def test_who_stays_too_long_at_another_evse_is_stopped_first() -> None:
     assert carried("15:30", facts, state=BookingState.IN_USE).act is CarryAct.STOP
 
 
+# --- the driver who has checked in
+
+
+def test_who_checked_in_late_has_the_evse_held_on() -> None:
+    over = held(ReservationState.NO_SHOW, EndCause.TIME_OVER)
+    came = {"state": BookingState.HELD, "check_in_time": local("14:10")}
+    step = carried("14:16", over, **came)
+    assert (step.act, step.booking.state) == (CarryAct.HOLD, BookingState.BOUND)
+    broken = carried("14:16", replace(over, place_usable=False), **came)
+    assert broken.act is CarryAct.BIND
+
+
+def test_who_checked_in_and_did_not_charge_is_no_no_show() -> None:
+    over = held(ReservationState.NO_SHOW, EndCause.TIME_OVER)
+    step = carried("14:25", over, state=BookingState.HELD, check_in_time=local("14:10"))
+    assert (step.booking.state, step.booking.cause) == (BookingState.EXPIRED, "CHECKED_IN_ONLY")
+    assert step.booking.charges == ()
+
+
 # --- before the driver comes
 
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 
 from domain.bookings.enforcement import (
+    CheckInVerdict,
     EntryVerdict,
     PlaceEntry,
     Slot,
     best_entry,
+    judge_check_in,
     judge_entry,
     ladder_due,
     next_step_time,
@@ -149,5 +151,27 @@ def test_the_next_step_has_a_time() -> None:
 
 
 def test_a_place_is_kept_for_the_grace_and_not_beyond_the_end() -> None:
-    assert no_show_time(POLICY, local("14:00"), local("15:00")) == local("14:15")
-    assert no_show_time(POLICY, local("14:00"), local("14:10")) == local("14:10")
+    assert no_show_time(POLICY, booking("14:00", "15:00")) == local("14:15")
+    assert no_show_time(POLICY, booking("14:00", "14:10")) == local("14:10")
+
+
+@pytest.mark.parametrize(("came", "until"), [("13:50", "14:15"), ("14:10", "14:25")])
+def test_who_checks_in_has_the_whole_grace_from_then_on(came: str, until: str) -> None:
+    known = booking("14:00", "15:00", check_in_time=local(came))
+    assert no_show_time(POLICY, known) == local(until)
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "verdict"),
+    [
+        (BookingState.CANCELLED, "13:40", CheckInVerdict.ENDED),
+        (BookingState.PENDING, "13:40", CheckInVerdict.NOT_CONFIRMED),
+        (BookingState.CONFIRMED, "13:29", CheckInVerdict.TOO_EARLY),
+        (BookingState.CONFIRMED, "13:30", CheckInVerdict.FITS),
+        (BookingState.BOUND, "13:00", CheckInVerdict.FITS),
+    ],
+)
+def test_a_driver_checks_in_when_an_evse_is_or_should_be_chosen(
+    state: BookingState, at: str, verdict: CheckInVerdict
+) -> None:
+    assert judge_check_in(booking(state=state), POLICY, local(at)) is verdict

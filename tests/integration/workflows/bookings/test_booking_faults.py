@@ -1,0 +1,78 @@
+"""What goes wrong between a booking and its driver, on a server that skips time."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.bookings.booking import Booking
+from domain.bookings.states import BookingState
+from domain.model.specs import Kind
+from fleet import bookings
+from fleet.engine.statements import Tx
+from journal.bookings import admitting
+from journal.bookings.rows import booking_from
+from journal.bookings.waking import wake_booking
+from tests.integration.workflows.test_booking_story import Booked, booked
+from tests.support.benches.command_bench import TENANT, Bench
+from tests.support.scripted_gateway import accepted, answers
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MINUTE = timedelta(minutes=1)
+
+
+async def held(bench: Bench) -> Booked:
+    """A booking that its station holds; its grace is 15 minutes."""
+    one = await booked(bench)
+    bench.gateway.plays = [answers(accepted())] * 9
+    await one.becomes(BookingState.HELD)
+    return one
+
+
+async def checks_in(one: Booked, now: datetime) -> None:
+    """Its driver says that he is there, as CheckIn writes it."""
+
+    async def write(tx: Tx) -> Booking:
+        row = await bookings.booking(tx, TENANT, one.booking.name)
+        assert row is not None
+        there = await admitting.change(tx, replace(booking_from(row), check_in_time=now))
+        await wake_booking(tx, there, "its driver has checked in", now)
+        return there
+
+    async with one.bench.db.write() as tx:
+        await write(tx)
+    one.bench.dispatcher.kick()
+
+
+async def test_who_checks_in_late_has_the_place_held_on(bench: Bench) -> None:
+    one = await held(bench)
+    await one.at(one.booking.start_time + 12 * MINUTE)
+    await checks_in(one, await bench.now())
+    await one.at(one.booking.start_time + 17 * MINUTE)
+    asked = [each for each in bench.gateway.frames if each.kind is Kind.RESERVE_NOW]
+    assert len(asked) >= 2
+    assert (await one.becomes(BookingState.HELD)).check_in_time is not None
+    session = await bench.session_starts()
+    await one.becomes(BookingState.IN_USE)
+    await bench.session_ends(session)
+    await one.becomes(BookingState.FULFILLED)
+    await one.ends("booking_held_on")
+
+
+async def test_who_checks_in_and_does_not_charge_pays_no_no_show(bench: Bench) -> None:
+    one = await held(bench)
+    await one.at(one.booking.start_time + 12 * MINUTE)
+    await checks_in(one, await bench.now())
+    over = await one.becomes(BookingState.NO_SHOW, BookingState.EXPIRED)
+    assert (over.cause, over.charges) == ("CHECKED_IN_ONLY", ())
+    await one.ends("booking_checked_in_only")
+
+
+async def test_who_comes_a_minute_after_the_grace_is_a_walk_in(bench: Bench) -> None:
+    one = await held(bench)
+    await one.at(one.booking.start_time + 16 * MINUTE)
+    missed = await one.becomes(BookingState.NO_SHOW)
+    await bench.session_ends(await bench.session_starts())
+    await one.ends("booking_missed_by_a_minute")
+    assert await one.seen() == missed
