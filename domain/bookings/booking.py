@@ -24,6 +24,7 @@ class Booking:
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
     done. end_of_life_time: when it ended. waitlist_entry: the entry of the waiting list whose offer
     it is, or that stands for it since it was displaced. series: the one that it belongs to.
+    alternatives: times at which there was room instead when it was displaced.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Booking:
     revision: int = 1
     waitlist_entry: str = ""
     series: str = ""
+    alternatives: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def ended(self) -> bool:

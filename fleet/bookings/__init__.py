@@ -18,6 +18,7 @@ from fleet.bookings.pools import (
     policy,
     pool,
     pools_page,
+    update_pool,
 )
 from fleet.bookings.rows import (
     LIVE,
@@ -79,6 +80,7 @@ __all__ = [
     "put_waitlist_entry",
     "series_row",
     "take_due",
+    "update_pool",
     "waiting_in",
     "waitlist_entry",
     "waitlist_page",

@@ -193,6 +193,10 @@ def booking_out(booking: Booking) -> pb.Booking:
         caller=booking.caller,
         revision=booking.revision,
         progress=booking.progress,
+        alternatives=[
+            pb.BookingSpan(start_time=time_out(start), end_time=time_out(end))
+            for start, end in booking.alternatives
+        ],
     )
     if booking.series:
         shown.series = names.series_name(booking.series)
