@@ -58,6 +58,7 @@ _METHODS: dict[str, Rights] = {
     "BookingService/CreatePool": _ADMIN,
     "BookingService/GetPool": _READ,
     "BookingService/ListPools": _READ,
+    "BookingService/UpdatePool": _ADMIN,
     "BookingService/DeletePool": _ADMIN,
     "BookingService/SearchAvailability": _READ,
     "BookingService/CreateBooking": _RESERVE,

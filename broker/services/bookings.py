@@ -67,6 +67,13 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
         """Lists pools."""
         return await pools.list_page(self._backend, request)
 
+    async def UpdatePool(
+        self, request: pb.UpdatePoolRequest, context: Context
+    ) -> pb.UpdatePoolResponse:
+        """Changes a pool."""
+        async with self._planning.turn(context):
+            return await pools.update(self._backend, request)
+
     async def DeletePool(
         self, request: pb.DeletePoolRequest, context: Context
     ) -> pb.DeletePoolResponse:

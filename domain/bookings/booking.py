@@ -27,6 +27,7 @@ class Booking:
     it is, or that stands for it since it was displaced. series: the one that it belongs to.
     change_id: the request id of its holder's newest change. check_in_time: when its driver said
     that he is there.
+    alternatives: times at which there was room instead when it was displaced.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Booking:
     series: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     change_id: str = ""
+    alternatives: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def ended(self) -> bool:

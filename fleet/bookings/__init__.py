@@ -20,6 +20,7 @@ from fleet.bookings.pools import (
     policy,
     pool,
     pools_page,
+    update_pool,
 )
 from fleet.bookings.rows import (
     LIVE,
@@ -104,6 +105,7 @@ __all__ = [
     "standing_in_span",
     "standing_of_holder",
     "take_due",
+    "update_pool",
     "waiting_in",
     "waitlist_entry",
     "waitlist_page",

@@ -151,6 +151,24 @@ async def add_pool(tx: Tx, row: PoolRow, members: Sequence[tuple[str, int]]) -> 
     )
 
 
+async def update_pool(tx: Tx, row: PoolRow, members: Sequence[tuple[str, int]]) -> None:
+    """Write a locked pool over what was there. members: (station, EVSE), in no other pool."""
+    await tx.execute(
+        sql_update(pools)
+        .where(pools.c.tenant == row.tenant, pools.c.name == row.name)
+        .values(content=row.content, revision=row.revision, update_time=row.update_time)
+    )
+    own = pool_members.c.tenant == row.tenant, pool_members.c.pool == row.name
+    await tx.execute(sql_delete(pool_members).where(*own))
+    await tx.execute(
+        sql_insert(pool_members),
+        [
+            {"tenant": row.tenant, "pool": row.name, "station": station, "evse_id": evse_id}
+            for station, evse_id in members
+        ],
+    )
+
+
 async def in_pools(
     tx: Tx, tenant: str, members: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], str]:

@@ -27,7 +27,7 @@ from fleet import bookings, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.transactions.rows import ENDED, Transaction
-from journal.bookings import arrivals, commands, places
+from journal.bookings import arrivals, commands, displacing, places
 from journal.bookings.admitting import change
 from journal.bookings.rows import KnownPool, booking_from, known_policy, locked_pool
 from journal.reservations.record import from_snapshot
@@ -84,11 +84,25 @@ async def _bind(
         bound = replace(chosen, state=BookingState.BOUND, progress="The EVSE is chosen.")
         return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else soon)
     if now >= booking.start_time or known is None:
-        return CarryStep(CarryAct.DONE, ended(booking, BookingCause.NO_PLACE_LEFT, now))
+        return await _last_chance(tx, known, booking, now)
     waiting = replace(
         booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
     )
     return CarryStep(CarryAct.WAIT, waiting, min(soon, max(booking.start_time, now)))
+
+
+async def _last_chance(
+    tx: Tx, known: KnownPool | None, booking: Booking, now: datetime
+) -> CarryStep:
+    """At its start: by the policy another one gives way to it, or it gives way."""
+    given = await displacing.make_way(tx, known, booking, now) if known else None
+    if given is not None:
+        bound = replace(given, state=BookingState.BOUND, progress="Another booking gave way to it.")
+        return CarryStep(CarryAct.BIND, bound, now)
+    over = ended(booking, BookingCause.NO_PLACE_LEFT, now)
+    if known is not None:
+        over = await displacing.told_why(tx, known, over, now)
+    return CarryStep(CarryAct.DONE, over)
 
 
 async def _facts(

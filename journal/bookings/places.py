@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import WINDOW, room_for, span_planned
+from domain.bookings.admission import WINDOW, BookablePool, room_for, span_planned
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from domain.bookings.pool import Pool, evse_of
@@ -12,7 +12,7 @@ from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
-from journal.bookings.rows import KnownPool, booking_from, standing_from
+from journal.bookings.rows import KnownPool, booking_from
 
 _BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 
@@ -72,6 +72,22 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
     """
     if booking.place not in booking.tried and await usable(tx, booking.place, now):
         return booking
+    venue, live = await rivals(tx, known, booking, now)
+    free = replace(booking, place="", state=BookingState.CONFIRMED)
+    room = room_for(venue, free, live) if venue.pool.members else None
+    if not isinstance(room, Planned):
+        return None
+    plan = room.plan.places
+    for each in live:
+        if plan.get(each.name, each.place) != each.place:
+            await bookings.place_booking(tx, each.tenant, each.name, plan[each.name])
+    return replace(booking, place=plan[booking.name])
+
+
+async def rivals(
+    tx: Tx, known: KnownPool, booking: Booking, now: datetime
+) -> tuple[BookablePool, list[Booking]]:
+    """The pool with the other EVSEs that can be used now, and the other bookings that are there."""
     members = [
         member
         for member in known.pool.members
@@ -79,18 +95,8 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
         and await usable(tx, member.place, now)
     ]
     # Also those after and before it: whoever is moved for it must not be put onto one of them.
-    around = span_planned(known.venue, booking.start_time, booking.end_time)
-    rows = await bookings.standing_in_span(tx, booking.tenant, booking.pool, around)
-    live = [standing_from(row) for row in rows if row.name != booking.name]
-    venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
-    free = replace(booking, place="", state=BookingState.CONFIRMED)
+    span = span_planned(known.venue, booking.start_time, booking.end_time)
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span)
     there = {member.place for member in members}
-    beside = [each for each in live if each.place in there]
-    room = room_for(venue, free, beside) if members else None
-    if not isinstance(room, Planned):
-        return None
-    plan = room.plan.places
-    for each in beside:
-        if plan.get(each.name, each.place) != each.place:
-            await bookings.place_booking(tx, booking.tenant, each.name, plan[each.name])
-    return replace(booking, place=plan[booking.name])
+    live = [booking_from(row) for row in rows if row.name != booking.name and row.place in there]
+    return replace(known.venue, pool=replace(known.pool, members=tuple(members))), live

@@ -207,6 +207,10 @@ def booking_out(booking: Booking) -> pb.Booking:
         labels=booking.labels,
         etag=etag_of(booking),
         check_in_time=time_out(booking.check_in_time),
+        alternatives=[
+            pb.BookingSpan(start_time=time_out(start), end_time=time_out(end))
+            for start, end in booking.alternatives
+        ],
     )
     if booking.series:
         shown.series = names.series_name(booking.series)

@@ -436,6 +436,7 @@ class Booking(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CHECK_IN_TIME_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `bookings/{booking}`."""
     pool: _builtins.str
@@ -520,6 +521,10 @@ class Booking(_message.Message):
     def check_in_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When its driver checked in. Absent when nobody did."""
 
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookingSpan]:
+        """Output only. Of a DISPLACED booking the nearest times at which there was room instead, at most 3."""
+
     def __init__(
         self,
         *,
@@ -552,14 +557,45 @@ class Booking(_message.Message):
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         etag: _builtins.str = ...,
         check_in_time: _timestamp_pb2.Timestamp | None = ...,
+        alternatives: _abc.Iterable[Global___BookingSpan] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Booking: _TypeAlias = Booking  # noqa: Y015
+
+@_typing.final
+class BookingSpan(_message.Message):
+    """Describes a time for which a place can be booked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ends."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookingSpan: _TypeAlias = BookingSpan  # noqa: Y015
 
 @_typing.final
 class RuleVerdict(_message.Message):

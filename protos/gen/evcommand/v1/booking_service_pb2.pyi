@@ -329,6 +329,68 @@ class ListPoolsResponse(_message.Message):
 Global___ListPoolsResponse: _TypeAlias = ListPoolsResponse  # noqa: Y015
 
 @_typing.final
+class UpdatePoolRequest(_message.Message):
+    """Asks for a pool to be changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POOL_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    validate_only: _builtins.bool
+    """Optional. Change nothing, and tell what the change would do; false when absent."""
+    @_builtins.property
+    def pool(self) -> _booking_pb2.Pool:
+        """Required. The pool as it is to be. With its `etag` a change of somebody else in between is an error."""
+
+    def __init__(
+        self,
+        *,
+        pool: _booking_pb2.Pool | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePoolRequest: _TypeAlias = UpdatePoolRequest  # noqa: Y015
+
+@_typing.final
+class UpdatePoolResponse(_message.Message):
+    """Answers UpdatePool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POOL_FIELD_NUMBER: _builtins.int
+    DISPLACED_BOOKINGS_FIELD_NUMBER: _builtins.int
+    MOVED_BOOKINGS_FIELD_NUMBER: _builtins.int
+    moved_bookings: _builtins.int
+    """Output only. How many bookings are on another EVSE of the plan than before."""
+    @_builtins.property
+    def pool(self) -> _booking_pb2.Pool:
+        """Output only. The pool."""
+
+    @_builtins.property
+    def displaced_bookings(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.Booking]:
+        """Output only. Bookings for which there is no place left, as they are now; with `validate_only` as they would be."""
+
+    def __init__(
+        self,
+        *,
+        pool: _booking_pb2.Pool | None = ...,
+        displaced_bookings: _abc.Iterable[_booking_pb2.Booking] | None = ...,
+        moved_bookings: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_bookings", b"displaced_bookings", "moved_bookings", b"moved_bookings", "pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePoolResponse: _TypeAlias = UpdatePoolResponse  # noqa: Y015
+
+@_typing.final
 class DeletePoolRequest(_message.Message):
     """Asks for a pool to be deleted."""
 

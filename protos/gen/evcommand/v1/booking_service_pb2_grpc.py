@@ -70,6 +70,11 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.ListPoolsRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ListPoolsResponse.FromString,
                 _registered_method=True)
+        self.UpdatePool = channel.unary_unary(
+                '/evcommand.v1.BookingService/UpdatePool',
+                request_serializer=evcommand_dot_v1_dot_booking__service__pb2.UpdatePoolRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.UpdatePoolResponse.FromString,
+                _registered_method=True)
         self.DeletePool = channel.unary_unary(
                 '/evcommand.v1.BookingService/DeletePool',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.DeletePoolRequest.SerializeToString,
@@ -223,6 +228,20 @@ class BookingServiceServicer:
     def ListPools(self, request, context):
         """Lists pools in the order of their names.
         Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePool(self, request, context):
+        """Changes a pool, and plans its bookings anew.
+
+        The pool is replaced as a whole. Where EVSEs were taken out or closed, bookings are moved to others; for whom there is no place
+        left is DISPLACED in the order of the policy, told other times, and waits before everybody else. With `validate_only` nothing
+        is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
+        CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
+        ABORTED (ETAG_MISMATCH).
+        Right: `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -457,6 +476,11 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListPools,
                     request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.ListPoolsRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_booking__service__pb2.ListPoolsResponse.SerializeToString,
+            ),
+            'UpdatePool': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePool,
+                    request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.UpdatePoolRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__service__pb2.UpdatePoolResponse.SerializeToString,
             ),
             'DeletePool': grpc.unary_unary_rpc_method_handler(
                     servicer.DeletePool,
@@ -720,6 +744,33 @@ class BookingService:
             '/evcommand.v1.BookingService/ListPools',
             evcommand_dot_v1_dot_booking__service__pb2.ListPoolsRequest.SerializeToString,
             evcommand_dot_v1_dot_booking__service__pb2.ListPoolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/UpdatePool',
+            evcommand_dot_v1_dot_booking__service__pb2.UpdatePoolRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__service__pb2.UpdatePoolResponse.FromString,
             options,
             channel_credentials,
             insecure,

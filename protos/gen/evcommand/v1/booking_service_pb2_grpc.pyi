@@ -69,6 +69,16 @@ class BookingServiceStub:
     """Lists pools in the order of their names.
     Right: `read`.
     """
+    UpdatePool: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.UpdatePoolRequest, _booking_service_pb2.UpdatePoolResponse]
+    """Changes a pool, and plans its bookings anew.
+
+    The pool is replaced as a whole. Where EVSEs were taken out or closed, bookings are moved to others; for whom there is no place
+    left is DISPLACED in the order of the policy, told other times, and waits before everybody else. With `validate_only` nothing
+    is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
+    CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
+    ABORTED (ETAG_MISMATCH).
+    Right: `admin`.
+    """
     DeletePool: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.DeletePoolRequest, _booking_service_pb2.DeletePoolResponse]
     """Deletes a pool that has no bookings to come. A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (POOL_IN_USE).
     Right: `admin`.
@@ -229,6 +239,16 @@ class BookingServiceAsyncStub(BookingServiceStub):
     ListPools: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ListPoolsRequest, _booking_service_pb2.ListPoolsResponse]  # type: ignore[assignment]
     """Lists pools in the order of their names.
     Right: `read`.
+    """
+    UpdatePool: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.UpdatePoolRequest, _booking_service_pb2.UpdatePoolResponse]  # type: ignore[assignment]
+    """Changes a pool, and plans its bookings anew.
+
+    The pool is replaced as a whole. Where EVSEs were taken out or closed, bookings are moved to others; for whom there is no place
+    left is DISPLACED in the order of the policy, told other times, and waits before everybody else. With `validate_only` nothing
+    is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
+    CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
+    ABORTED (ETAG_MISMATCH).
+    Right: `admin`.
     """
     DeletePool: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.DeletePoolRequest, _booking_service_pb2.DeletePoolResponse]  # type: ignore[assignment]
     """Deletes a pool that has no bookings to come. A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (POOL_IN_USE).
@@ -423,6 +443,22 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_service_pb2.ListPoolsResponse, _abc.Awaitable[_booking_service_pb2.ListPoolsResponse]]:
         """Lists pools in the order of their names.
         Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdatePool(
+        self,
+        request: _booking_service_pb2.UpdatePoolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_service_pb2.UpdatePoolResponse, _abc.Awaitable[_booking_service_pb2.UpdatePoolResponse]]:
+        """Changes a pool, and plans its bookings anew.
+
+        The pool is replaced as a whole. Where EVSEs were taken out or closed, bookings are moved to others; for whom there is no place
+        left is DISPLACED in the order of the policy, told other times, and waits before everybody else. With `validate_only` nothing
+        is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
+        CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
+        ABORTED (ETAG_MISMATCH).
+        Right: `admin`.
         """
 
     @_abc_1.abstractmethod

@@ -15,6 +15,7 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 from evcommand.v1 import audit_service_pb2 as audit_pb
+from evcommand.v1 import booking_series_pb2 as series_pb
 from evcommand.v1 import booking_service_pb2 as bookings_pb
 from evcommand.v1 import callback_service_pb2 as callbacks_pb
 from evcommand.v1 import command_options_pb2 as options_pb
@@ -22,6 +23,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import reservation_service_pb2 as reservations_pb
 from evcommand.v1 import station_service_pb2 as stations_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
+from evcommand.v1 import waitlist_pb2 as waitlist_pb
 from evcommand.v1.audit_service_pb2_grpc import AuditServiceStub
 from evcommand.v1.callback_service_pb2_grpc import CallbackServiceStub
 from evcommand.v1.reservation_service_pb2_grpc import ReservationServiceStub
@@ -38,6 +40,8 @@ from fleet.log import audit
 from fleet.log.event_log import Filter
 from tests.integration.broker.access.test_station_groups import delivery
 from tests.integration.broker.bookings.asking import HOUR, a_policy, a_pool, asked, stamp
+from tests.integration.broker.bookings.test_series import asking
+from tests.integration.broker.bookings.test_waitlist import joining
 from tests.integration.broker.test_reservations import reserve_request
 from tests.support.benches.broker_house import (
     WAIT_S,
@@ -197,6 +201,19 @@ async def manage_bookings(office: Office) -> None:
     await broker.bookings.ConfirmBooking(bookings_pb.ConfirmBookingRequest(name=made.name))
     await broker.bookings.CheckIn(bookings_pb.CheckInRequest(name=made.name))
     await broker.bookings.CancelBooking(bookings_pb.CancelBookingRequest(name=made.name))
+    series = (await broker.bookings.CreateBookingSeries(asking(pool))).series
+    cancel = series_pb.CancelBookingSeriesRequest(name=series.name)
+    await broker.bookings.CancelBookingSeries(cancel)
+    entry = (await broker.bookings.JoinWaitlist(joining(pool))).entry.name
+    snooze = waitlist_pb.SnoozeOfferRequest(name=entry, request_id=str(uuid.uuid4()))
+    await broker.bookings.SnoozeOffer(snooze)
+    await broker.bookings.LeaveWaitlist(waitlist_pb.LeaveWaitlistRequest(name=entry))
+    entry = (await broker.bookings.JoinWaitlist(joining(pool))).entry.name
+    accept = waitlist_pb.AcceptOfferRequest(name=entry)
+    taken = (await broker.bookings.AcceptOffer(accept)).booking.name
+    await broker.bookings.CancelBooking(bookings_pb.CancelBookingRequest(name=taken))
+    same = (await broker.bookings.GetPool(bookings_pb.GetPoolRequest(name=pool))).pool
+    await broker.bookings.UpdatePool(bookings_pb.UpdatePoolRequest(pool=same))
     await broker.bookings.DeletePool(bookings_pb.DeletePoolRequest(name=pool))
 
 
@@ -214,7 +231,7 @@ async def test_each_call_that_changes_something_has_an_entry_without_a_secret(
         entries = await office.entries(since)
     made = {"StartSession", "ReserveNow"}
     others = {edge.method for edge in EDGES.values()} - made
-    twice = ["CreateStation"]  # the pool's
+    twice = ["CreateStation", "CancelBooking", "JoinWaitlist"]
     assert sorted(each.method for each in entries) == sorted([*(CHANGING - others), *twice])
     assert {(each.code, each.trace_id, each.times) for each in entries} == {("OK", TRACE, 1)}
     assert all(each.resource and each.tenant == "default" for each in entries)
