@@ -7,7 +7,7 @@ head of the waiting list. All in the transaction of the change, under the lock o
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, uuid5
 
 import structlog
 
@@ -149,7 +149,7 @@ async def _other_times(
 async def _at_the_head(tx: Tx, known: KnownPool, over: Booking, now: datetime) -> str:
     """Has the holder wait before everybody else. Returns the entry's name."""
     snoozes = known.venue.policy.waitlist.snoozes
-    name = str(uuid5(UUID(over.name), f"{over.tenant}/displaced"))
+    name = str(uuid5(NAMESPACE_OID, f"{over.tenant}/{over.name}/displaced"))
     entry = WaitlistEntry(
         name, now, over.start_time, over.end_time, displaced=True, snoozes_left=snoozes
     )

@@ -138,7 +138,7 @@ async def test_a_session_of_another_driver_is_not_the_use_of_a_booking(db: Datab
     assert step.booking.transaction == ""
 
 
-@pytest.mark.parametrize(("digest", "state"), [("digest", "EXPIRED"), ("another", "NO_SHOW")])
+@pytest.mark.parametrize(("digest", "state"), [("digest", "IN_USE"), ("another", "NO_SHOW")])
 async def test_a_driver_who_charged_at_another_station_of_the_pool_is_no_no_show(
     db: Database, digest: str, state: str
 ) -> None:

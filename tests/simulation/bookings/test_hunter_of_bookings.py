@@ -68,7 +68,10 @@ def test_a_no_show_who_charged_elsewhere_is_found(
     def blind(
         booking: Booking, policy: BookingPolicy, facts: BookingFacts, now: datetime
     ) -> CarryStep:
-        return next_carry(booking, policy, replace(facts, may_have_come=False), now)
+        here = facts.session is not None and facts.session.place in {"", booking.place}
+        session = facts.session if here else None
+        unseen = replace(facts, may_have_come=False, session=session)
+        return next_carry(booking, policy, unseen, now)
 
     plant(monkeypatch, blind)
     assert found(yard, "is NO_SHOW, and its session began at", 19)
@@ -83,7 +86,7 @@ def test_a_no_show_before_the_grace_is_over_is_found(
         return next_carry(booking, replace(policy, grace=timedelta(0)), facts, now)
 
     plant(monkeypatch, hasty)
-    monkeypatch.setattr(commands, "no_show_time", lambda _policy, start, _end: start)
+    monkeypatch.setattr(commands, "no_show_time", lambda _policy, booking: booking.start_time)
     assert found(yard, "is NO_SHOW at")
 
 

@@ -147,7 +147,7 @@ def test_a_start_that_nobody_says_whose_it_is_and_is_overlooked_is_found(
         return ending(Cause.NO_CABLE_OR_NO_TRANSACTION)
 
     monkeypatch.setattr(start_session, "best_match", lambda *_: (None, Match.NO_MATCH))
-    monkeypatch.setattr(start_session, "_without_session", nothing)
+    monkeypatch.setattr(start_session, "without_session", nothing)
     assert found_in_the_field(stage, "and the station had reported session", "wrong-names", START)
 
 

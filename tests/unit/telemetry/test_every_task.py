@@ -18,6 +18,7 @@ SUPERVISED = re.compile(r"create_task\(\s*supervised\(")
 ALLOWED = {
     "broker/access/signing_keys.py": (1, "ends with its fetch; every call that waits hears of it"),
     "broker/asking.py": (1, "ends with the call that asks, which reads its error"),
+    "broker/bookings/turns.py": (1, "is one search; who waits for it reads its error"),
     "broker/callbacks/names.py": (1, "is one lookup; the posts that wait for it read its result"),
     "broker/reading/waiting.py": (2, "end with the wait that started them"),
     "broker/submitting.py": (1, "its result is read by the call, or by the command's workflow"),
@@ -32,6 +33,7 @@ ALLOWED = {
     ),
     "station_gateway/commands/runs.py": (1, "is one frame; its failure is logged and counted"),
     "station_gateway/commands/sending.py": (1, "is one frame; its activity reads the result"),
+    "station_gateway/commands/turns.py": (1, "is one note of a wait; the turn waits for it"),
     "station_gateway/draining.py": (1, "ends with the drain, which closes what it left open"),
     "station_gateway/lease.py": (1, "only waits for the stop, and ends with the catching up"),
     "station_gateway/relay/relayed_station.py": (

@@ -97,6 +97,8 @@ async function main() {
     strictMode: true,
     strictModeValidators: [validator21],
     callTimeoutMs: 20_000,
+    // A back end may overlook that it has something to write until something arrives: a ping does.
+    pingIntervalMs: 2_000,
   });
   const station = new options.Station(client, options, report);
   reportViolations(client);

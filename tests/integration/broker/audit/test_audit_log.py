@@ -199,6 +199,8 @@ async def manage_bookings(office: Office) -> None:
     confirm_by = stamp(datetime.now(UTC) + HOUR)
     made = (await broker.bookings.CreateBooking(asked(pool, confirm_by=confirm_by))).booking
     await broker.bookings.ConfirmBooking(bookings_pb.ConfirmBookingRequest(name=made.name))
+    labels = bookings_pb.UpdateBookingRequest(name=made.name, labels={"car": "blue"})
+    await broker.bookings.UpdateBooking(labels)
     await broker.bookings.CheckIn(bookings_pb.CheckInRequest(name=made.name))
     await broker.bookings.CancelBooking(bookings_pb.CancelBookingRequest(name=made.name))
     series = (await broker.bookings.CreateBookingSeries(asking(pool))).series
