@@ -15,7 +15,7 @@ from tests.support.databases import Postgres, running_postgres
 from tests.support.processes import Fleet, running_fleet
 from tests.support.relay.csms import Csms
 
-CABLE_S, MARGIN_S = 1, 3
+CABLE_S, MARGIN_S, LEASE_S = 1, 8, 3
 
 SETTINGS = {
     "EVCOMMAND_GATEWAY_UPSTREAM_MODE": "command",
@@ -23,10 +23,10 @@ SETTINGS = {
     "EVCOMMAND_GATEWAY_RECONNECTS_PER_HOUR": "10000",
     "EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": str(CABLE_S),
     "EVCOMMAND_TIMING_EFFECT_MARGIN_S": str(MARGIN_S),
-    "EVCOMMAND_GATEWAY_LEASE_S": str(MARGIN_S),
+    "EVCOMMAND_GATEWAY_LEASE_S": str(LEASE_S),
     "EVCOMMAND_GATEWAY_LEASE_RENEWAL_S": "0.5",
 }
-"""A start that nobody told of is judged soon; a slow machine makes an UNKNOWN of a SUCCEEDED."""
+"""A start that nobody told of is judged soon, but not before a station on busy cores tells it."""
 
 
 @dataclass
