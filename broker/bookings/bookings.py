@@ -27,7 +27,7 @@ from fleet.engine.statements import Tx
 from journal.bookings import admitting
 from journal.bookings.changing import as_made
 from journal.bookings.offering import serve
-from journal.bookings.rows import KnownPool, booking_from, known_policy
+from journal.bookings.rows import KnownPool, booking_from, own_policy
 from journal.bookings.waking import wake_booking
 
 
@@ -152,9 +152,9 @@ async def cancelled(
         raise Refusal(
             Reason.BOOKING_IN_USE, f"{request.name} is in use. Stop its session with StopSession."
         )
-    policy = await known_policy(tx, booking.tenant, booking.policy, booking.policy_revision)
-    late = too_late_to_cancel(policy, booking.request, now) if policy else None
-    due = charges(policy, booking.request, Occasion.LATE_CANCEL) if policy and late else ()
+    policy = await own_policy(tx, booking)
+    late = too_late_to_cancel(policy, booking.request, now)
+    due = charges(policy, booking.request, Occasion.LATE_CANCEL) if late else ()
     if late is not None and not due and not request.by_operator:
         raise Refusal(
             Reason.BOOKING_RULE,

@@ -21,11 +21,10 @@ from fleet.engine.statements import Tx
 from journal.bookings.changing import (
     change_booking,
     change_made,
-    own_policy,
     weigh_change,
     write_change,
 )
-from journal.bookings.rows import KnownPool, known_pool
+from journal.bookings.rows import KnownPool, known_pool, own_policy
 from journal.explain.bookings import BookingDetails
 
 

@@ -19,7 +19,7 @@ from domain.bookings.states import IN_USE
 from fleet import transactions
 from fleet.engine.statements import Tx
 from journal.bookings import admitting, places
-from journal.bookings.rows import known_policy
+from journal.bookings.rows import own_policy
 from journal.bookings.waking import wake_booking
 
 _PLACE = pb.CheckInResponse.PlaceState
@@ -40,8 +40,7 @@ async def check_in(backend: Backend, request: pb.CheckInRequest) -> pb.CheckInRe
     now = backend.now()
     async with backend.db.write() as tx:
         booking = await booking_of_caller(tx, request.name, lock=True)
-        known = await known_policy(tx, booking.tenant, booking.policy, booking.policy_revision)
-        policy = known or BookingPolicy()
+        policy = await own_policy(tx, booking)
         _check_fits(request.name, booking, policy, now)
         if booking.check_in_time is None and booking.state not in IN_USE:
             booking = await admitting.change(tx, replace(booking, check_in_time=now))

@@ -14,7 +14,7 @@ from domain.bookings.spans import Span
 from domain.bookings.standing import StandingBooking
 from fleet import bookings
 from fleet.engine.statements import Tx
-from journal.bookings import waitlist
+from journal.bookings import places, waitlist
 from journal.bookings.beside import read_standing, standing_beside
 from journal.bookings.rows import KnownPool, booking_row, due_time, known_policy
 from journal.bookings.story import details_content
@@ -52,16 +52,14 @@ async def enter(
     if not isinstance(decision.room, Planned):
         return None
     plan = decision.room.plan.places
-    # Nobody was told where the others are: they are not bound.
-    moved = {other.name for other in others if plan.get(other.name, other.place) != other.place}
-    await bookings.place_bookings(tx, new.tenant, {name: plan[name] for name in moved})
+    moved = await places.move(tx, new.tenant, plan, others)
     made = replace(
         new,
         place=plan[new.name],
         policy_revision=known.venue.policy.revision,
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
-    details = details_content(BookingDetails(decision.verdicts, len(moved)))
+    details = details_content(BookingDetails(decision.verdicts, moved))
     await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)), details)
     return made
 

@@ -29,7 +29,7 @@ from fleet.log import reservations
 from fleet.transactions.rows import ENDED, Transaction
 from journal.bookings import arrivals, commands, displacing, places
 from journal.bookings.admitting import change
-from journal.bookings.rows import KnownPool, booking_from, known_policy, locked_pool
+from journal.bookings.rows import KnownPool, booking_from, locked_pool, own_policy
 from journal.reservations.record import from_snapshot
 
 
@@ -50,16 +50,14 @@ class Carrier:
         if row is None:
             raise LookupError(f"booking {name} of tenant {tenant!r} is not in this database")
         before = booking_from(row)
-        policy = await known_policy(tx, tenant, before.policy, before.policy_revision)
-        facts, session = await _facts(tx, before, policy or BookingPolicy(), known, now)
-        step = next_carry(before, policy or BookingPolicy(), facts, now)
+        policy = await own_policy(tx, before)
+        facts, session = await _facts(tx, before, policy, known, now)
+        step = next_carry(before, policy, facts, now)
         match step.act:
             case CarryAct.BIND:
                 step = await _bind(tx, known, step, facts, now)
             case CarryAct.HOLD:
-                asked = await commands.hold(
-                    tx, step.booking, policy or BookingPolicy(), self._timing, now
-                )
+                asked = await commands.hold(tx, step.booking, policy, self._timing, now)
                 step = replace(step, booking=asked)
             case CarryAct.LET_GO if facts.hold is not None:
                 await commands.let_go(tx, step.booking, facts.hold, self._timing, now)

@@ -10,24 +10,17 @@ from domain.bookings.admission import BookingDecision
 from domain.bookings.booking import Booking
 from domain.bookings.changes import asked_now, by_own_terms, recharged, said_of
 from domain.bookings.plan import Planned
-from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import EVSE_CHOSEN
 from fleet import bookings
 from fleet.engine.statements import Tx
 from fleet.log import bookings as log
-from journal.bookings import waitlist
+from journal.bookings import places, waitlist
 from journal.bookings.admitting import AdmittedBooking, weigh
-from journal.bookings.rows import KnownPool, booking_row, booking_told, due_time, known_policy
+from journal.bookings.rows import KnownPool, booking_row, booking_told, due_time, own_policy
 from journal.bookings.story import details_content
 from journal.bookings.waking import wake_booking
 from journal.explain.bookings import BookingDetails
-
-
-async def own_policy(tx: Tx, booking: Booking) -> BookingPolicy:
-    """The revision of the policy by which a booking was made."""
-    found = await known_policy(tx, booking.tenant, booking.policy, booking.policy_revision)
-    return found or BookingPolicy()
 
 
 async def weigh_change(
@@ -49,10 +42,9 @@ async def change_booking(
     if not isinstance(decision.room, Planned):
         return AdmittedBooking(decision)
     plan = decision.room.plan.places
-    moved = {other.name for other in others if plan.get(other.name, other.place) != other.place}
-    await bookings.place_bookings(tx, after.tenant, {name: plan[name] for name in moved})
+    moved = await places.move(tx, after.tenant, plan, others)
     charged = recharged(replace(after, place=plan[after.name]), decision.verdicts)
-    details = BookingDetails(decision.verdicts, len(moved), said_of(before, after))
+    details = BookingDetails(decision.verdicts, moved, said_of(before, after))
     changed = await write_change(tx, charged, details)
     left = before.start_time, before.end_time
     await waitlist.ask_again(tx, before.tenant, before.pool, left, now)

@@ -1,5 +1,6 @@
 """Which EVSEs of a pool can be used now, and which one a booking gets."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from domain.bookings.admission import WINDOW, BookablePool, room_for, span_plann
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from domain.bookings.pool import Pool, evse_of
+from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
 from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
@@ -78,10 +80,21 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
     if not isinstance(room, Planned):
         return None
     plan = room.plan.places
-    for each in live:
-        if plan.get(each.name, each.place) != each.place:
-            await bookings.place_booking(tx, each.tenant, each.name, plan[each.name])
+    await move(tx, booking.tenant, plan, live)
     return replace(booking, place=plan[booking.name])
+
+
+async def move(
+    tx: Tx, tenant: str, plan: Mapping[str, str], others: Iterable[Booking | StandingBooking]
+) -> int:
+    """Writes where the plan has others now; for how many. Nobody was told: they are not bound."""
+    moved = {
+        each.name: plan[each.name]
+        for each in others
+        if plan.get(each.name, each.place) != each.place
+    }
+    await bookings.place_bookings(tx, tenant, moved)
+    return len(moved)
 
 
 async def rivals(

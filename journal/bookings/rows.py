@@ -133,6 +133,12 @@ async def known_policy(tx: Tx, tenant: str, name: str, revision: int = 0) -> Boo
     return None if row is None else policy_from(row)
 
 
+async def own_policy(tx: Tx, booking: Booking) -> BookingPolicy:
+    """The revision of the policy by which a booking was made."""
+    found = await known_policy(tx, booking.tenant, booking.policy, booking.policy_revision)
+    return found or BookingPolicy()
+
+
 async def known_pool(tx: Tx, tenant: str, name: str) -> KnownPool | None:
     """A pool with its policy; None when there is none."""
     return await _with_policy(tx, await bookings.pool(tx, tenant, name))

@@ -87,9 +87,7 @@ def pool_day(
 ) -> PoolDay:
     """A day of a pool. now: what runs is drawn until then."""
     start, end = span
-    rows: dict[str, list[Bar]] = {
-        f"{each.station}/evses/{each.evse_id}": [] for each in pool.members
-    }
+    rows: dict[str, list[Bar]] = {member: [] for member in _members(pool)}
     booked = {booking.transaction: booking for booking in bookings if booking.transaction}
     for member, bar in (
         *_closures(pool),
@@ -117,10 +115,9 @@ def _inside(bar: Bar, start: datetime, end: datetime) -> Bar:
 
 
 def _closures(pool: pb.Pool) -> Iterator[tuple[str, Bar]]:
-    everywhere = [f"{each.station}/evses/{each.evse_id}" for each in pool.members]
     for closure in pool.closures:
         bar = Bar(Use.CLOSED, _time(closure.start_time), _time(closure.end_time), closure.reason)
-        for member in closure.members or everywhere:
+        for member in closure.members or _members(pool):
             yield member, bar
 
 
@@ -162,7 +159,7 @@ def _of_session(
     else:
         end, title = _time(session.receive_time), f"{title}; its end was not reported"
     end = max(end, start + _LEAST)
-    return f"{session.station}/evses/{session.evse_id}", Bar(use, start, end, title)
+    return _member(session.station, session.evse_id), Bar(use, start, end, title)
 
 
 _LEAST = timedelta(minutes=1)
@@ -171,6 +168,14 @@ _LEAST = timedelta(minutes=1)
 
 def _time(stamp: Timestamp) -> datetime:
     return stamp.ToDatetime(UTC)
+
+
+def _members(pool: pb.Pool) -> list[str]:
+    return [_member(each.station, each.evse_id) for each in pool.members]
+
+
+def _member(station: str, evse_id: int) -> str:
+    return f"{station}/evses/{evse_id}"
 
 
 def label_of(member: str) -> str:
