@@ -72,6 +72,8 @@ def refuses_token(answer: Answer | None) -> bool:
     """Whether an answer says no about a token, in a word of the standard. Else nothing is known."""
     told = _told_of_token(answer if isinstance(answer, dict) else {})
     word = told.get("status") if isinstance(told, dict) else None
+    if not isinstance(word, str):
+        return False
     verdict = _word(_TOKEN_VERDICTS, word)
     return verdict is not TokenVerdict.ACCEPTED and (verdict is not None or word in _NO_WORDS)
 

@@ -20,7 +20,11 @@ from station_gateway.dialects.messages import (
     TokenVerdict,
     Unreadable,
 )
-from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
+from station_gateway.dialects.station_calls.confirmations import (
+    confirmed,
+    needs_answer,
+    refuses_token,
+)
 
 TIME = StationTime(datetime(2026, 1, 1, tzinfo=UTC))
 TOKEN = TokenSeen("TAG1")
@@ -104,3 +108,24 @@ def test_a_token_is_what_the_back_end_said(
 def test_a_message_without_a_token_stays_as_it_is() -> None:
     message = SessionEvent("Updated", "T-1", 1, "Timer", TIME)
     assert confirmed(message, {"idTokenInfo": {"status": "Blocked"}}) is message
+
+
+@pytest.mark.parametrize(
+    ("answer", "refuses"),
+    [
+        *((answer, False) for answer in NO_ANSWERS),
+        ({"idTagInfo": {"status": "Accepted"}}, False),
+        ({"idTokenInfo": {"status": "Accepted"}}, False),
+        ({"idTagInfo": {"status": "Odd"}}, False),
+        ({"idTagInfo": {"status": 1}}, False),
+        ({"idTagInfo": {"status": ["Blocked"]}}, False),
+        ({"idTagInfo": {}}, False),
+        ({"idTagInfo": "Blocked"}, False),
+        ({"idTagInfo": {"status": "Blocked"}}, True),
+        ({"idTokenInfo": {"status": "Expired"}}, True),
+        ({"idTagInfo": {"status": "ConcurrentTx"}}, True),
+        ({"idTokenInfo": {"status": "NotAtThisLocation"}}, True),
+    ],
+)
+def test_only_a_word_of_the_standard_refuses_a_token(answer: Answer | None, refuses: bool) -> None:
+    assert refuses_token(answer) is refuses
