@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.temporal.binary import cache_dir
-from tests.support.servers import only_one_builder
+from tests.support.servers import only_one_builder, without_go_of_servers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD_LIMIT_S = 900.0
@@ -70,7 +70,7 @@ def run(command: Sequence[str | Path], cwd: Path, env: dict[str, str] | None = N
     result = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={**without_go_of_servers(), **(env or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
