@@ -85,10 +85,11 @@ def check_name(field: str, collection: str, name: str) -> tuple[FieldViolation, 
     return findings.violations
 
 
-def request_id_field(findings: Findings, request_id: str) -> None:
-    """The id that makes repeats one request, when it is given."""
-    known = not request_id or names.parse_uuid(request_id) is not None
-    findings.expect(known, "request_id", "must be a UUID of 36 characters, or absent")
+def request_id_field(findings: Findings, request_id: str, *, required: bool = False) -> None:
+    """The id that makes repeats one request. It may be absent, unless it is `required`."""
+    known = names.parse_uuid(request_id) is not None if request_id else not required
+    absent = "made by you, the same one in a repeat" if required else "or absent"
+    findings.expect(known, "request_id", f"must be a UUID of 36 characters, {absent}")
 
 
 def watched_fields(

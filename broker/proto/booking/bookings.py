@@ -39,8 +39,7 @@ def check_create(
 ) -> tuple[FieldViolation, ...]:
     """What is wrong with a CreateBooking."""
     findings = Findings()
-    findings.expect(bool(request.request_id), "request_id", "is required")
-    fields.request_id_field(findings, request.request_id)
+    fields.request_id_field(findings, request.request_id, required=True)
     names.pool_field(findings, "pool", request.pool)
     holder_fields(findings, request.holder, present=request.HasField("holder"))
     needs_fields(findings, "needs", request.needs)

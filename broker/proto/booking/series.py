@@ -22,8 +22,7 @@ _LONGEST_RULE = 255
 def check_create(request: pb.CreateBookingSeriesRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a CreateBookingSeries, apart from its rule."""
     findings = Findings()
-    findings.expect(bool(request.request_id), "request_id", "is required")
-    fields.request_id_field(findings, request.request_id)
+    fields.request_id_field(findings, request.request_id, required=True)
     names.pool_field(findings, "pool", request.pool)
     holder_fields(findings, request.holder, present=request.HasField("holder"))
     needs_fields(findings, "needs", request.needs)

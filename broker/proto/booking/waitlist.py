@@ -29,8 +29,7 @@ _STATE = pb.WaitlistEntry.State
 def check_join(request: pb.JoinWaitlistRequest, now: datetime) -> tuple[FieldViolation, ...]:
     """What is wrong with a JoinWaitlist."""
     findings = Findings()
-    findings.expect(bool(request.request_id), "request_id", "is required")
-    fields.request_id_field(findings, request.request_id)
+    fields.request_id_field(findings, request.request_id, required=True)
     names.pool_field(findings, "pool", request.pool)
     holder_fields(findings, request.holder, present=request.HasField("holder"))
     needs_fields(findings, "needs", request.needs)
@@ -55,8 +54,7 @@ def check_snooze(request: pb.SnoozeOfferRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a SnoozeOffer."""
     findings = Findings()
     names.waitlist_entry_field(findings, "name", request.name)
-    findings.expect(bool(request.request_id), "request_id", "is required")
-    fields.request_id_field(findings, request.request_id)
+    fields.request_id_field(findings, request.request_id, required=True)
     return findings.violations
 
 
