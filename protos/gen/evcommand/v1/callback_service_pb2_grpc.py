@@ -143,7 +143,8 @@ class CallbackServiceServicer:
         Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
         stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
         Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
+        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`;
+        of bookings `bookings.read` does.
         Right: none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
