@@ -157,11 +157,16 @@ _FOLLOWS = {
 """What a waiting one is when the booking of its offer is that; ACCEPTED in all other states."""
 
 
+def follows(state: BookingState) -> WaitState:
+    """What who has an offer is when the booking of the offer has this state."""
+    return _FOLLOWS.get(state, WaitState.ACCEPTED)
+
+
 def followed(waiter: Waiter, booking: Booking) -> Waiter:
     """The entry after its offer's booking was changed. Who lost an offered place waits again."""
     if waiter.entry.state is not WaitState.OFFERED or waiter.booking != booking.name:
         return waiter
-    state = _FOLLOWS.get(booking.state, WaitState.ACCEPTED)
+    state = follows(booking.state)
     if state is WaitState.OFFERED:
         return waiter
     entry = replace(waiter.entry, state=state, offer_expires=None)

@@ -14,13 +14,14 @@ from domain.bookings.policies.policy import (
     WaitlistTerms,
 )
 from domain.bookings.policies.rules import Charge, RuleVerdict
-from domain.bookings.states import BookingCause, BookingState
+from domain.bookings.states import BOOKING_TRANSITIONS, BookingCause, BookingState
 from domain.bookings.waiting import (
     Waiter,
     due_time,
     ended_as,
     expected_time,
     followed,
+    follows,
     line,
     not_taken,
     offer,
@@ -30,7 +31,7 @@ from domain.bookings.waiting import (
     taken,
     wanted,
 )
-from domain.bookings.waitlist import WaitlistEntry, WaitState
+from domain.bookings.waitlist import WAIT_TRANSITIONS, WaitlistEntry, WaitState
 from tests.unit.domain.bookings.asking import local
 from tests.unit.domain.bookings.bookings_made import ID_TOKEN
 
@@ -103,6 +104,11 @@ def test_who_waits_follows_the_booking_of_the_offer(state: BookingState, then: W
     after = followed(made, replace(kept, state=state))
     assert after.entry.state is then
     assert bool(after.booking) == (then in {WaitState.ACCEPTED, WaitState.OFFERED})
+
+
+def test_whatever_an_offer_becomes_is_a_step_that_its_entry_may_take() -> None:
+    for state in BOOKING_TRANSITIONS[BookingState.PENDING]:
+        assert follows(state) in WAIT_TRANSITIONS[WaitState.OFFERED]
 
 
 def test_who_waits_follows_no_other_booking() -> None:
