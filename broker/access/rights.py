@@ -84,6 +84,7 @@ _METHODS: dict[str, Rights] = {
     "BookingService/LeaveWaitlist": WRITES_BOOKINGS,
     "BookingService/GetWaitlistEntry": READS_BOOKINGS,
     "BookingService/ListWaitlistEntries": READS_BOOKINGS,
+    "BookingService/WatchWaitlist": READS_BOOKINGS,
 }
 """The rights of which a method needs one, but for those that make commands."""
 

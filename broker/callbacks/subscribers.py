@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from broker.access.rights import READS_BOOKINGS, Rights
 from broker.access.token_claims import TOKEN_CALLER
 from broker.settings import BrokerSettings, Right
-from domain.callback_events import EventSubject
+from domain.callback_events import OF_POOLS, EventSubject
 from fleet.callbacks import Endpoint
 
 
@@ -28,7 +28,7 @@ class MayGet:
 
 def read_by(subject: EventSubject) -> Rights:
     """The rights of which a credential needs one to be told of such a thing."""
-    return READS_BOOKINGS if subject is EventSubject.BOOKING else (Right.READ,)
+    return READS_BOOKINGS if subject in OF_POOLS else (Right.READ,)
 
 
 def may_get(owner: Endpoint, settings: BrokerSettings, subject: EventSubject) -> MayGet:

@@ -76,6 +76,23 @@ def position(waiter: Waiter, waiters: Iterable[Waiter]) -> int:
     return names.index(waiter.name) + 1 if waiter.name in names else 0
 
 
+@dataclass(frozen=True)
+class LineNow:
+    """Who waits in a pool at a moment, or has an offer there, and by which policy."""
+
+    waiting: Sequence[Waiter]
+    policy: BookingPolicy
+    now: datetime
+
+    def position(self, waiter: Waiter) -> int:
+        """The place in the line of an entry that is told now, as it is or as it was; 0: none."""
+        return position(waiter, self.waiting) if waiter.entry.waits else 0
+
+    def expected_time(self, waiter: Waiter) -> datetime | None:
+        """When a place may become free by itself."""
+        return expected_time(waiter, self.policy, self.now)
+
+
 def wanted(waiter: Waiter, policy: str, now: datetime) -> Booking:
     """The booking that it waits for, as the rules and the plan see it.
 

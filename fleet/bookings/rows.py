@@ -12,7 +12,7 @@ from fleet.bookings.keys import is_named, key_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
-from fleet.log import bookings as log
+from fleet.log.pool_logs import BOOKING_LOG
 from fleet.tables import bookings
 
 R = TypeVar("R")
@@ -93,7 +93,7 @@ async def put_booking(tx: Tx, row: BookingRow, details: dict[str, Any] | None = 
     values = {name: getattr(row, name) for name in _COLUMNS}
     checked = {"tenant": identifier(row.tenant), "name": identifier(row.name)}
     await tx.execute(_PUT_BOOKING(tx), values | checked)
-    await log.append(
+    await BOOKING_LOG.append(
         tx,
         {
             "tenant": row.tenant,

@@ -165,6 +165,11 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
                 _registered_method=True)
+        self.WatchWaitlist = channel.unary_stream(
+                '/evcommand.v1.BookingService/WatchWaitlist',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistResponse.FromString,
+                _registered_method=True)
         self.CheckIn = channel.unary_unary(
                 '/evcommand.v1.BookingService/CheckIn',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.CheckInRequest.SerializeToString,
@@ -300,7 +305,8 @@ class BookingServiceServicer:
 
         No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
         booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+        changes).
         Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -426,6 +432,18 @@ class BookingServiceServicer:
 
     def ListWaitlistEntries(self, request, context):
         """Lists entries of waiting lists, the earliest start first.
+        Right: `bookings.read` or `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchWaitlist(self, request, context):
+        """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+        whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+        INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
         Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -571,6 +589,11 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListWaitlistEntries,
                     request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.SerializeToString,
+            ),
+            'WatchWaitlist': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchWaitlist,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistResponse.SerializeToString,
             ),
             'CheckIn': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckIn,
@@ -1257,6 +1280,33 @@ class BookingService:
             '/evcommand.v1.BookingService/ListWaitlistEntries',
             evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
             evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchWaitlist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/evcommand.v1.BookingService/WatchWaitlist',
+            evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -112,7 +112,8 @@ class BookingServiceStub:
 
     No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
     booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+    changes).
     Right: `bookings.read` or `read`.
     """
     ExplainBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ExplainBookingRequest, _booking_service_pb2.ExplainBookingResponse]
@@ -190,6 +191,14 @@ class BookingServiceStub:
     """
     ListWaitlistEntries: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]
     """Lists entries of waiting lists, the earliest start first.
+    Right: `bookings.read` or `read`.
+    """
+    WatchWaitlist: _grpc.UnaryStreamMultiCallable[_waitlist_pb2.WatchWaitlistRequest, _waitlist_pb2.WatchWaitlistResponse]
+    """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+    No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+    whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+    INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
     Right: `bookings.read` or `read`.
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]
@@ -283,7 +292,8 @@ class BookingServiceAsyncStub(BookingServiceStub):
 
     No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
     booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+    changes).
     Right: `bookings.read` or `read`.
     """
     ExplainBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ExplainBookingRequest, _booking_service_pb2.ExplainBookingResponse]  # type: ignore[assignment]
@@ -361,6 +371,14 @@ class BookingServiceAsyncStub(BookingServiceStub):
     """
     ListWaitlistEntries: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]  # type: ignore[assignment]
     """Lists entries of waiting lists, the earliest start first.
+    Right: `bookings.read` or `read`.
+    """
+    WatchWaitlist: _aio.UnaryStreamMultiCallable[_waitlist_pb2.WatchWaitlistRequest, _waitlist_pb2.WatchWaitlistResponse]  # type: ignore[assignment]
+    """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+    No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+    whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+    INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
     Right: `bookings.read` or `read`.
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]  # type: ignore[assignment]
@@ -529,7 +547,8 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
         booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+        changes).
         Right: `bookings.read` or `read`.
         """
 
@@ -679,6 +698,20 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_waitlist_pb2.ListWaitlistEntriesResponse, _abc.Awaitable[_waitlist_pb2.ListWaitlistEntriesResponse]]:
         """Lists entries of waiting lists, the earliest start first.
+        Right: `bookings.read` or `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchWaitlist(
+        self,
+        request: _waitlist_pb2.WatchWaitlistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_waitlist_pb2.WatchWaitlistResponse], _abc.AsyncIterator[_waitlist_pb2.WatchWaitlistResponse]]:
+        """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+        whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+        INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
         Right: `bookings.read` or `read`.
         """
 

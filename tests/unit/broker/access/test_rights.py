@@ -44,7 +44,7 @@ READING = {
     *("WatchStations", "WatchTransactions", "GetTruthReport", "ListAuditEntries"),
     *("GetPool", "ListPools", "GetBookingPolicy", "ListBookingPolicies"),
     *("GetBooking", "ListBookings", "SearchAvailability", "WatchBookings", "ExplainBooking"),
-    *("GetWaitlistEntry", "ListWaitlistEntries"),
+    *("GetWaitlistEntry", "ListWaitlistEntries", "WatchWaitlist"),
 }
 
 

@@ -111,6 +111,20 @@ class Caller:
         calls = getattr(self._broker, service)
         return getattr(calls, method)(request, metadata=self._metadata, timeout=WAIT_S)
 
+    async def pool(self, name: str = "pools/own", policy: str = "bookingPolicies/own") -> str:
+        """A pool of a station, of the credential's tenant, with these names. Returns its name."""
+        station = f"OWN-{uuid.uuid4().hex[:8]}"
+        request = station_service_pb2.CreateStationRequest(station_id=station)
+        await self.call("CreateStation", request, "stations")
+        own = booking_policy_pb2.BookingPolicy(name=policy)
+        await self.call("PutBookingPolicy", pb.PutBookingPolicyRequest(policy=own))
+        members = [booking_pb2.PoolMember(station=f"stations/{station}", evse_id=1)]
+        pool = booking_pb2.Pool(
+            name=name, time_zone="Europe/Berlin", members=members, policy=policy
+        )
+        await self.call("CreatePool", pb.CreatePoolRequest(pool=pool))
+        return name
+
 
 def requests(site: Site) -> dict[str, tuple[Any, str]]:
     """By method: a request for what is the site's, and how it is refused."""
@@ -168,6 +182,7 @@ def of_who_waits(site: Site) -> dict[str, tuple[Any, str]]:
         "SnoozeOffer": (later, unknown),
         "LeaveWaitlist": (waitlist_pb2.LeaveWaitlistRequest(name=name), unknown),
         "GetWaitlistEntry": (waitlist_pb2.GetWaitlistEntryRequest(name=name), unknown),
+        "WatchWaitlist": (waitlist_pb2.WatchWaitlistRequest(names=[name]), unknown),
     }
 
 
@@ -215,23 +230,19 @@ async def test_a_watch_of_everything_tells_another_tenant_nothing(
 ) -> None:
     tenant = f"other-{uuid.uuid4().hex[:8]}"
     async with a_credential(house.db, client, f"@{tenant}") as other:
-        call = other.call("WatchBookings", pb.WatchBookingsRequest(all=True))
-        await call.initial_metadata()
+        bookings = other.call("WatchBookings", pb.WatchBookingsRequest(all=True))
+        waiting = other.call("WatchWaitlist", waitlist_pb2.WatchWaitlistRequest(all=True))
+        await bookings.initial_metadata()
+        await waiting.initial_metadata()
         site = await a_site(house)
-        station = f"OWN-{uuid.uuid4().hex[:8]}"
-        request = station_service_pb2.CreateStationRequest(station_id=station)
-        await other.call("CreateStation", request, "stations")
-        own = booking_policy_pb2.BookingPolicy(name=site.policy)
-        await other.call("PutBookingPolicy", pb.PutBookingPolicyRequest(policy=own))
-        members = [booking_pb2.PoolMember(station=f"stations/{station}", evse_id=1)]
-        pool = booking_pb2.Pool(
-            name=site.pool.name, time_zone="Europe/Berlin", members=members, policy=site.policy
-        )
-        await other.call("CreatePool", pb.CreatePoolRequest(pool=pool))
-        booked = (await other.call("CreateBooking", asked(site.pool.name))).booking
-        first = await call.read()  # what the other one booked before is not in between
+        pool = await other.pool(site.pool.name, site.policy)
+        booked = (await other.call("CreateBooking", asked(pool))).booking
+        first = await bookings.read()  # what the other one booked before is not in between
         assert first.booking == booked
         assert first.booking.name != site.booking.name
+        entry = (await other.call("JoinWaitlist", to_wait(pool))).entry
+        assert (await waiting.read()).entry == entry
+        assert entry.name != site.entry
 
 
 async def test_a_part_of_a_pool_s_stations_is_not_enough_for_any_method(
