@@ -262,7 +262,7 @@ class BrokerSettings:
     )
     max_watches: int = field(
         default=500,
-        metadata={"doc": "WatchCommands and WatchReservations streams served at once."},
+        metadata={"doc": "streams of all Watch methods together served at once."},
     )
     max_watches_per_tenant: int = field(
         default=400,
