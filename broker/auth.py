@@ -6,7 +6,7 @@ served stands in a context variable, so that every layer can ask for it.
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 
@@ -48,6 +48,13 @@ def check_rights(*needed: Right) -> None:
     for right in needed:
         if right not in caller.rights:
             raise right_missing((right,), caller.name)
+
+
+def check_one_of(rights: Sequence[Right]) -> None:
+    """Go on only when the caller has one of these rights. Raises: Refusal (RIGHT_MISSING)."""
+    caller = current_caller()
+    if caller.rights.isdisjoint(rights):
+        raise right_missing(tuple(rights), caller.name)
 
 
 def is_open(method: str) -> bool:

@@ -22,7 +22,8 @@ class Right(StrEnum):
     """A class of calls that the holder of a credential may make (`broker.access.rights`).
 
     UNLOCK frees somebody's cable, HARD_RESET ends every session of a station: a credential has
-    them only when it names them.
+    them only when it names them. Those of bookings are parts of others: `read` opens what
+    BOOKINGS_READ opens, `reserve` what BOOKINGS_WRITE does, `admin` what POOLS_ADMIN does.
     """
 
     READ = "read"
@@ -32,6 +33,9 @@ class Right(StrEnum):
     RESERVE = "reserve"
     ADMIN = "admin"
     TOKENS = "tokens"
+    BOOKINGS_READ = "bookings.read"
+    BOOKINGS_WRITE = "bookings.write"
+    POOLS_ADMIN = "pools.admin"
 
 
 _NAMED_ONLY = frozenset({Right.UNLOCK, Right.HARD_RESET})
@@ -258,7 +262,7 @@ class BrokerSettings:
     )
     max_watches: int = field(
         default=500,
-        metadata={"doc": "WatchCommands and WatchReservations streams served at once."},
+        metadata={"doc": "streams of all Watch methods together served at once."},
     )
     max_watches_per_tenant: int = field(
         default=400,

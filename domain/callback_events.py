@@ -1,4 +1,5 @@
-"""Events: what happens to stations, transactions, reservations and bookings, as receivers get it.
+"""Events: what happens to stations, transactions, reservations, bookings and who waits for a place,
+as receivers get it.
 
 A credential chooses types, as `transaction.ended`, and kinds, as `station.*`. `command.*` stands
 for the news of commands, of which other settings say which ones. Who chooses nothing gets those
@@ -23,7 +24,11 @@ class EventSubject(StrEnum):
     TRANSACTION = "transaction"
     RESERVATION = "reservation"
     BOOKING = "booking"
+    WAITLIST = "waitlist"
 
+
+OF_POOLS = frozenset({EventSubject.BOOKING, EventSubject.WAITLIST})
+"""What is told of pools: a receiver has to see every station of the pool."""
 
 _HAPPENINGS: dict[EventSubject, tuple[str, ...]] = {
     EventSubject.STATION: (
@@ -39,6 +44,9 @@ _HAPPENINGS: dict[EventSubject, tuple[str, ...]] = {
         *("pending", "confirmed", "bound", "held", "in_use", "overstayed"),
         *("fulfilled", "cancelled", "no_show", "expired", "displaced", "rejected", "updated"),
     ),
+    EventSubject.WAITLIST: (
+        *("waiting", "offered", "snoozed", "accepted", "left", "lapsed", "updated"),
+    ),
 }
 
 EVENT_TYPES: tuple[str, ...] = tuple(
@@ -50,12 +58,12 @@ CHOICES: tuple[str, ...] = (COMMANDS, *(f"{each.value}.*" for each in EventSubje
 """Everything that a credential can choose."""
 
 _LASTING = ("station.created", "station.deleted", "transaction.started", "transaction.ended")
+_OF_STATES = ("reservation.", "booking.", "waitlist.")
 
 PASSING: frozenset[str] = frozenset(
     each
     for each in EVENT_TYPES
-    if each not in _LASTING
-    and (each.endswith(".updated") or not each.startswith(("reservation.", "booking.")))
+    if each not in _LASTING and (each.endswith(".updated") or not each.startswith(_OF_STATES))
 )
 """The types that a newer event may replace while they are retried: it tells the present state too.
 What begins and ends is never replaced: a receiver that counts it sees every one."""
@@ -86,16 +94,6 @@ def type_of_states(subject: EventSubject, before: str | None, after: str) -> str
     """The type of a change of what has states, by these. before: None for a new one."""
     what = "updated" if before == after else after.lower()
     return f"{subject.value}.{what}"
-
-
-def type_of_reservation(before: str | None, after: str) -> str:
-    """The type of a change of a reservation."""
-    return type_of_states(EventSubject.RESERVATION, before, after)
-
-
-def type_of_booking(before: str | None, after: str) -> str:
-    """The type of a change of a booking."""
-    return type_of_states(EventSubject.BOOKING, before, after)
 
 
 def next_sequence(place: int, last: int) -> int:

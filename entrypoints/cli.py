@@ -249,10 +249,11 @@ def health(metrics_listen: str, *, live: bool) -> None:
 def api_key(name: str) -> None:
     """Makes an API key for NAME[@TENANT][/GROUP ...][+RIGHT ...][~RATE]. The key is shown once.
 
-    Rights: read, command, reserve, admin, tokens, unlock, hard-reset (as support@north+read). A key
-    that names none of the first five has them all. Groups: how the identities of the stations begin
-    that it may see and command (as support/OSLO-). Rate: reads a second, and changes a second, that
-    it may make (as support~20), instead of the broker's setting.
+    Rights: read, command, reserve, admin, tokens, bookings.read, bookings.write, pools.admin,
+    unlock, hard-reset (as support@north+read). A key that names none of the first eight has these
+    eight. Groups: how the identities of the stations begin that it may see and command (as
+    support/OSLO-). Rate: reads a second, and changes a second, that it may make (as support~20),
+    instead of the broker's setting.
     """
     key = secrets.token_urlsafe(32)
     setting = f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"

@@ -4,7 +4,7 @@ A pass walks each tenant's rows by the index that lists them. A row that may not
 and looked at again in the next pass. What goes together is deleted in one transaction: a command
 with its changes, notes, labels, frames and callback deliveries. Nothing goes that a decision can
 still need: commands and reservations that are not over, frames that are waited for or watched,
-sessions that run.
+sessions that run, changes of bookings that are not over.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,8 +16,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, func, literal, or_, select, text, tuple_
 
 from fleet import tables
+from fleet.bookings import keep_their_changes
 from fleet.engine.statements import Tx
 from fleet.log.changes_read import forget_old
+from fleet.log.forgotten import Forgetting, ForgottenUpTo, Staying
+from fleet.log.forgotten import forget_old as forget_old_of
+from fleet.log.order import Cursor
+from fleet.log.pool_logs import BOOKING_LOG, WAITLIST_LOG, PoolLog
 
 BATCH = 200
 """How many things one transaction deletes at most."""
@@ -34,6 +39,8 @@ class Prunable(StrEnum):
     REPORTS = "reports"
     AUDIT = "audit"
     CHANGES = "changes"
+    WAITLIST_CHANGES = "waitlist_changes"
+    BOOKING_CHANGES = "booking_changes"
     EVENT_POSTS = "event_posts"
 
 
@@ -65,6 +72,8 @@ async def prune(
     if what is Prunable.CHANGES:
         count, tenant = await forget_old(tx, before, after[0] if after else "")
         return Pruned(count, None if tenant is None else (tenant,))
+    if what in _OF_POOLS:
+        return await _of_pools(tx, _OF_POOLS[what], before, after)
     owner, place = (after[0], after[1:]) if after else (await _next_owner(tx, what, ""), ())
     while owner:
         rows = await _candidates(tx, what, owner, before, place)
@@ -74,6 +83,26 @@ async def prune(
             return Pruned(deleted, (owner, rows[-1].time.isoformat(), str(rows[-1].name)))
         owner, place = await _next_owner(tx, what, owner), ()
     return Pruned(0, None)
+
+
+_Forgets = tuple[PoolLog, Staying | None]
+_OF_POOLS: dict[Prunable, _Forgets] = {
+    Prunable.WAITLIST_CHANGES: (WAITLIST_LOG, None),
+    Prunable.BOOKING_CHANGES: (BOOKING_LOG, keep_their_changes),
+}
+"""The logs of pools, and what of them stays."""
+
+
+async def _of_pools(
+    tx: Tx, forgets: _Forgets, before: datetime, after: tuple[str, ...] | None
+) -> Pruned:
+    log, staying = forgets
+    at = ForgottenUpTo(after[0], Cursor(int(after[1]), int(after[2]))) if after else ForgottenUpTo()
+    count, following = await forget_old_of(tx, Forgetting(log, before, staying), at)
+    if following is None:
+        return Pruned(count, None)
+    place = following.place
+    return Pruned(count, (following.tenant, str(place.tx_id), str(place.seq)))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -23,9 +24,8 @@ from domain.callback_events import (
     next_sequence,
     subjects_of,
     thread_id,
-    type_of_booking,
     type_of_change,
-    type_of_reservation,
+    type_of_states,
 )
 from domain.callbacks import DeliveryCause, DeliveryState
 from fleet import event_posts
@@ -33,13 +33,20 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.event_posts import EventDelivery, EventFeed
-from fleet.log import bookings as booking_log
 from fleet.log import changes_read
-from fleet.log.bookings import BOOKINGS, BookingChange, BookingSelection
 from fleet.log.changes import STATIONS
 from fleet.log.changes_read import ChangeEntry, ChangeFilter
 from fleet.log.event_log import Entry, Filter, head
 from fleet.log.order import Cursor
+from fleet.log.pool_logs import (
+    BOOKING_LOG,
+    BOOKINGS,
+    WAITLIST_LOG,
+    WAITLISTS,
+    PoolChange,
+    PoolLog,
+    PoolSelection,
+)
 from fleet.log.postgres_notification import path
 from fleet.log.reservations import RESERVATIONS
 from fleet.log.watchers import LogGrowth
@@ -50,7 +57,7 @@ from telemetry import metrics
 
 RESERVED = "reservations"
 """The feed of the log of reservations. `STATIONS` is that of stations and their sessions,
-`BOOKINGS` that of bookings."""
+`BOOKINGS` that of bookings, `WAITLISTS` that of waiting lists."""
 
 IDLE_S = 2.0
 """How often it is looked for the first credential that chooses events."""
@@ -69,7 +76,7 @@ _log = structlog.get_logger(__name__)
 class FoundEvent:
     """Something that happened. number: of the change, in its log or of its resource.
 
-    stations: all that a receiver has to see to be told of a booking: those of its pool.
+    stations: all that a receiver has to see to be told of what happens in a pool.
     """
 
     cursor: Cursor
@@ -130,8 +137,10 @@ async def _of_reservation(tx: Tx, entry: Entry) -> FoundEvent:
         subject=EventSubject.RESERVATION,
         resource=entry.name,
         station=entry.snapshot["station"],
-        type=type_of_reservation(
-            before.snapshot["state"] if before else None, entry.snapshot["state"]
+        type=type_of_states(
+            EventSubject.RESERVATION,
+            before.snapshot["state"] if before else None,
+            entry.snapshot["state"],
         ),
         number=entry.revision,
         time=entry.time,
@@ -139,28 +148,42 @@ async def _of_reservation(tx: Tx, entry: Entry) -> FoundEvent:
     )
 
 
-async def _bookings(tx: Tx, tenant: str, cursor: Cursor) -> list[FoundEvent]:
-    found = await booking_log.read_after(tx, cursor, BookingSelection(tenant), _BATCH)
-    stations = {pool: await stations_of(tx, tenant, pool) for pool in {each.pool for each in found}}
-    return [await _of_booking(tx, each, stations[each.pool]) for each in found]
+@dataclass(frozen=True)
+class _PoolEvents:
+    """How a log of what happens in pools tells events. state: of a snapshot."""
+
+    log: PoolLog
+    subject: EventSubject
+    state: Callable[[dict[str, Any]], str]
+
+    async def read(self, tx: Tx, tenant: str, cursor: Cursor) -> list[FoundEvent]:
+        """See `_ReadLog`."""
+        found = await self.log.read_after(tx, cursor, PoolSelection(tenant), _BATCH)
+        pools = {each.pool for each in found}
+        stations = {pool: await stations_of(tx, tenant, pool) for pool in pools}
+        return [await self._event(tx, each, stations[each.pool]) for each in found]
+
+    async def _event(self, tx: Tx, change: PoolChange, stations: tuple[str, ...]) -> FoundEvent:
+        history = await self.log.history(tx, change.tenant, change.name)
+        before = next((each for each in history if each.revision == change.revision - 1), None)
+        state_before = self.state(before.snapshot) if before else None
+        return FoundEvent(
+            cursor=change.cursor,
+            subject=self.subject,
+            resource=change.name,
+            station="",
+            type=type_of_states(self.subject, state_before, self.state(change.snapshot)),
+            number=change.revision,
+            time=change.time,
+            revision=change.revision,
+            stations=stations,
+        )
 
 
-async def _of_booking(tx: Tx, change: BookingChange, stations: tuple[str, ...]) -> FoundEvent:
-    history = await booking_log.history(tx, change.tenant, change.name)
-    before = next((each for each in history if each.revision == change.revision - 1), None)
-    return FoundEvent(
-        cursor=change.cursor,
-        subject=EventSubject.BOOKING,
-        resource=change.name,
-        station="",
-        type=type_of_booking(
-            before.snapshot["state"] if before else None, change.snapshot["state"]
-        ),
-        number=change.revision,
-        time=change.time,
-        revision=change.revision,
-        stations=stations,
-    )
+_OF_BOOKINGS = _PoolEvents(BOOKING_LOG, EventSubject.BOOKING, lambda told: str(told["state"]))
+_OF_WAITLISTS = _PoolEvents(
+    WAITLIST_LOG, EventSubject.WAITLIST, lambda told: str(told["entry"]["state"])
+)
 
 
 _LOGS = {
@@ -168,7 +191,8 @@ _LOGS = {
         frozenset({EventSubject.STATION, EventSubject.TRANSACTION}), changes_read.head, _changes
     ),
     RESERVED: _ReadLog(frozenset({EventSubject.RESERVATION}), head, _reservations),
-    BOOKINGS: _ReadLog(frozenset({EventSubject.BOOKING}), booking_log.head, _bookings),
+    BOOKINGS: _ReadLog(frozenset({EventSubject.BOOKING}), BOOKING_LOG.head, _OF_BOOKINGS.read),
+    WAITLISTS: _ReadLog(frozenset({EventSubject.WAITLIST}), WAITLIST_LOG.head, _OF_WAITLISTS.read),
 }
 
 
@@ -331,7 +355,7 @@ def _wants(feed: EventFeed, event: FoundEvent) -> bool:
 
 def _names(feed: EventFeed, news: LogGrowth) -> bool:
     """Whether news name what the feed tells of."""
-    others = {path(feed.tenant, STATIONS), path(feed.tenant, BOOKINGS)}
+    others = {path(feed.tenant, word) for word in (STATIONS, BOOKINGS, WAITLISTS)}
     if feed.log != RESERVED:
         return path(feed.tenant, feed.log) in news.named
     mine = path(feed.tenant, "")

@@ -6,6 +6,10 @@ LEAST_DAYS = 35
 """A scheduled reset may be judged by what was sent in the 30 days before it."""
 
 
+_AS = {"waitlist_changes": "changes"}
+"""What is kept as long as something else."""
+
+
 @dataclass(frozen=True)
 class RetentionSettings:
     """How many days after its end a thing is kept; 0: for ever.
@@ -36,8 +40,9 @@ class RetentionSettings:
         default=7,
         metadata={
             "doc": (
-                "days for which a change of a station or of a charging session is kept, so that "
-                "WatchStations and WatchTransactions can be resumed. 0: for ever."
+                "days for which a change of a station, of a charging session or of a waiting list "
+                "is kept, so that WatchStations, WatchTransactions and WatchWaitlist can be "
+                "resumed. 0: for ever."
             ),
             "least": 1,
         },
@@ -61,6 +66,17 @@ class RetentionSettings:
         },
     )
 
+    booking_changes_days: int = field(
+        default=400,
+        metadata={
+            "doc": (
+                "days for which the changes of a booking are kept after its end, so that "
+                "ExplainBooking tells its story and WatchBookings can be resumed. 0: for ever, "
+                "else at least 35."
+            )
+        },
+    )
+
     def __post_init__(self) -> None:
         for each in fields(self):
             days, least = getattr(self, each.name), each.metadata.get("least", LEAST_DAYS)
@@ -71,4 +87,4 @@ class RetentionSettings:
 
     def days(self, what: str) -> int:
         """How long this is kept: a word of `Prunable`."""
-        return int(getattr(self, f"{what}_days"))
+        return int(getattr(self, f"{_AS.get(what, what)}_days"))

@@ -21,6 +21,12 @@ _REFLECTION = "/grpc.reflection."
 _READ, _COMMAND, _RESERVE = (Right.READ,), (Right.COMMAND,), (Right.RESERVE,)
 _ADMIN, _TOKENS = (Right.ADMIN,), (Right.TOKENS,)
 
+# A desk that books needs no other reservation, and whoever runs the pools no other station: so
+# bookings have rights of their own. The wider ones open them too.
+READS_BOOKINGS: Rights = (Right.BOOKINGS_READ, Right.READ)
+WRITES_BOOKINGS: Rights = (Right.BOOKINGS_WRITE, Right.RESERVE)
+RUNS_POOLS: Rights = (Right.POOLS_ADMIN, Right.ADMIN)
+
 _METHODS: dict[str, Rights] = {
     "RemoteCommandService/GetCommand": _READ,
     "RemoteCommandService/ListCommands": _READ,
@@ -52,32 +58,33 @@ _METHODS: dict[str, Rights] = {
     "CallbackService/ListCallbackDeliveries": _READ,
     "CallbackService/ResendCallbackDelivery": _COMMAND,
     "AuditService/ListAuditEntries": _ADMIN,
-    "BookingService/PutBookingPolicy": _ADMIN,
-    "BookingService/GetBookingPolicy": _READ,
-    "BookingService/ListBookingPolicies": _READ,
-    "BookingService/CreatePool": _ADMIN,
-    "BookingService/GetPool": _READ,
-    "BookingService/ListPools": _READ,
-    "BookingService/UpdatePool": _ADMIN,
-    "BookingService/DeletePool": _ADMIN,
-    "BookingService/SearchAvailability": _READ,
-    "BookingService/CreateBooking": _RESERVE,
-    "BookingService/GetBooking": _READ,
-    "BookingService/ListBookings": _READ,
-    "BookingService/WatchBookings": _READ,
-    "BookingService/ExplainBooking": _READ,
-    "BookingService/UpdateBooking": _RESERVE,
-    "BookingService/ConfirmBooking": _RESERVE,
-    "BookingService/CheckIn": _RESERVE,
-    "BookingService/CancelBooking": _RESERVE,
-    "BookingService/CreateBookingSeries": _RESERVE,
-    "BookingService/CancelBookingSeries": _RESERVE,
-    "BookingService/JoinWaitlist": _RESERVE,
-    "BookingService/AcceptOffer": _RESERVE,
-    "BookingService/SnoozeOffer": _RESERVE,
-    "BookingService/LeaveWaitlist": _RESERVE,
-    "BookingService/GetWaitlistEntry": _READ,
-    "BookingService/ListWaitlistEntries": _READ,
+    "BookingService/PutBookingPolicy": RUNS_POOLS,
+    "BookingService/GetBookingPolicy": READS_BOOKINGS,
+    "BookingService/ListBookingPolicies": READS_BOOKINGS,
+    "BookingService/CreatePool": RUNS_POOLS,
+    "BookingService/GetPool": READS_BOOKINGS,
+    "BookingService/ListPools": READS_BOOKINGS,
+    "BookingService/UpdatePool": RUNS_POOLS,
+    "BookingService/DeletePool": RUNS_POOLS,
+    "BookingService/SearchAvailability": READS_BOOKINGS,
+    "BookingService/CreateBooking": WRITES_BOOKINGS,
+    "BookingService/GetBooking": READS_BOOKINGS,
+    "BookingService/ListBookings": READS_BOOKINGS,
+    "BookingService/WatchBookings": READS_BOOKINGS,
+    "BookingService/ExplainBooking": READS_BOOKINGS,
+    "BookingService/UpdateBooking": WRITES_BOOKINGS,
+    "BookingService/ConfirmBooking": WRITES_BOOKINGS,
+    "BookingService/CheckIn": WRITES_BOOKINGS,
+    "BookingService/CancelBooking": WRITES_BOOKINGS,
+    "BookingService/CreateBookingSeries": WRITES_BOOKINGS,
+    "BookingService/CancelBookingSeries": WRITES_BOOKINGS,
+    "BookingService/JoinWaitlist": WRITES_BOOKINGS,
+    "BookingService/AcceptOffer": WRITES_BOOKINGS,
+    "BookingService/SnoozeOffer": WRITES_BOOKINGS,
+    "BookingService/LeaveWaitlist": WRITES_BOOKINGS,
+    "BookingService/GetWaitlistEntry": READS_BOOKINGS,
+    "BookingService/ListWaitlistEntries": READS_BOOKINGS,
+    "BookingService/WatchWaitlist": READS_BOOKINGS,
 }
 """The rights of which a method needs one, but for those that make commands."""
 

@@ -13,9 +13,11 @@ from broker.errors import Reason, Refusal
 from broker.proto.booking import names
 from domain.bookings.booking import Booking
 from domain.bookings.pool import Pool
+from domain.bookings.waiting import Waiter
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings.rows import KnownPool, booking_from, known_pool, locked_pool, pool_from
+from journal.bookings.waitlist import waiter_from
 
 _PAGE = 200
 
@@ -44,6 +46,18 @@ async def booking_of_caller(tx: Tx, name: str, *, lock: bool = False) -> Booking
     if row is None or not await pool_is_covered(tx, tenant, row.pool):
         raise Refusal(Reason.BOOKING_NOT_FOUND, f"{name} is not known.")
     return booking_from(row)
+
+
+async def entry_of_caller(tx: Tx, name: str) -> Waiter:
+    """The caller's entry of a waiting list by its resource name.
+
+    Raises: Refusal (WAITLIST_ENTRY_NOT_FOUND).
+    """
+    id, tenant = names.parse_waitlist_entry(name) or "", current_caller().tenant
+    row = await bookings.waitlist_entry(tx, tenant, id)
+    if row is None or not await pool_is_covered(tx, tenant, row.pool):
+        raise Refusal(Reason.WAITLIST_ENTRY_NOT_FOUND, f"{name} is not known.")
+    return waiter_from(row)
 
 
 async def covered_pools(tx: Tx, caller: Caller) -> list[str]:

@@ -8,7 +8,7 @@ from evcommand.v1 import waitlist_pb2 as pb
 from broker.audit.changes import record_change
 from broker.auth import current_caller
 from broker.backend import Backend
-from broker.bookings.lookups import pool_is_covered, pool_of_caller, readable
+from broker.bookings.lookups import entry_of_caller, pool_of_caller, readable
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as booking_messages
 from broker.proto.booking import names
@@ -16,16 +16,13 @@ from broker.proto.booking import waitlist as messages
 from broker.proto.selection import list_selection
 from broker.reading.paging import Pager, cut_page, limit_of
 from domain.bookings.booking import Booking
-from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.states import BookingCause
 from domain.bookings.waiting import (
     MOST_WAITING,
     Waiter,
     due_time,
     ended_as,
-    expected_time,
     not_taken,
-    position,
     put_off,
     stands_against,
     taken,
@@ -36,8 +33,8 @@ from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings.admitting import change, weigh
 from journal.bookings.offering import offered_booking, serve
-from journal.bookings.rows import KnownPool, booking_from, known_pool, locked_pool
-from journal.bookings.waitlist import record, waiter_from
+from journal.bookings.rows import KnownPool, booking_from, locked_pool
+from journal.bookings.waitlist import line_now, lines_now, record, waiter_from
 
 
 async def join(backend: Backend, request: pb.JoinWaitlistRequest) -> pb.JoinWaitlistResponse:
@@ -66,7 +63,7 @@ async def join(backend: Backend, request: pb.JoinWaitlistRequest) -> pb.JoinWait
                 Reason.REQUEST_ID_REUSED,
                 f"waitlistEntries/{id} is another one: take a new request_id.",
             )
-        entry = await _shown(tx, await _entry(tx, caller.tenant, id), known, now)
+        entry = await _shown(tx, await _entry(tx, caller.tenant, id), now)
     return pb.JoinWaitlistResponse(entry=entry)
 
 
@@ -75,7 +72,7 @@ async def accept(backend: Backend, request: pb.AcceptOfferRequest) -> pb.AcceptO
     check(messages.check_entry_name(request.name))
     now = backend.now()
     async with backend.db.write() as tx:
-        waiter, known = await _locked(tx, request.name)
+        waiter, _ = await _locked(tx, request.name)
         if waiter.entry.state is not WaitState.ACCEPTED:
             kept = await offered_booking(tx, waiter)
             if kept is None or accepted(waiter.entry, now) is None:
@@ -84,7 +81,7 @@ async def accept(backend: Backend, request: pb.AcceptOfferRequest) -> pb.AcceptO
             await record_change(tx, "AcceptOffer", request.name, now)
             waiter = await _entry(tx, waiter.tenant, waiter.name)
         booking = await _booking(tx, waiter)
-        entry = await _shown(tx, waiter, known, now)
+        entry = await _shown(tx, waiter, now)
     return pb.AcceptOfferResponse(entry=entry, booking=booking_messages.booking_out(booking))
 
 
@@ -104,7 +101,7 @@ async def snooze(backend: Backend, request: pb.SnoozeOfferRequest) -> pb.SnoozeO
                 tx, "SnoozeOffer", request.name, now, request_id=request.request_id.lower()
             )
         waiter = await _entry(tx, before.tenant, before.name)
-        entry = await _shown(tx, waiter, known, now)
+        entry = await _shown(tx, waiter, now)
     return pb.SnoozeOfferResponse(entry=entry)
 
 
@@ -123,7 +120,7 @@ async def leave(backend: Backend, request: pb.LeaveWaitlistRequest) -> pb.LeaveW
             await _give_back(tx, before, ended_as(before, WaitState.LEFT), known, now)
             await record_change(tx, "LeaveWaitlist", request.name, now)
         waiter = await _entry(tx, before.tenant, before.name)
-        entry = await _shown(tx, waiter, known, now)
+        entry = await _shown(tx, waiter, now)
     return pb.LeaveWaitlistResponse(entry=entry)
 
 
@@ -131,9 +128,8 @@ async def get(backend: Backend, request: pb.GetWaitlistEntryRequest) -> pb.GetWa
     """Tells an entry."""
     check(messages.check_entry_name(request.name))
     async with backend.db.read() as tx:
-        waiter = await _of_caller(tx, request.name)
-        known = await known_pool(tx, waiter.tenant, waiter.pool)
-        entry = await _shown(tx, waiter, known, backend.now())
+        waiter = await entry_of_caller(tx, request.name)
+        entry = await _shown(tx, waiter, backend.now())
     return pb.GetWaitlistEntryResponse(entry=entry)
 
 
@@ -157,19 +153,16 @@ async def list_page(
         found = await bookings.waitlist_page(tx, which, after, limit + 1)
         page, last = cut_page(found, limit)
         waiters = [waiter_from(row) for row in page]
-        pools = {
-            each: (await known_pool(tx, caller.tenant, each), await _line(tx, caller.tenant, each))
-            for each in sorted({waiter.pool for waiter in waiters})
-        }
+        lines = await lines_now(tx, waiters, now)
     return pb.ListWaitlistEntriesResponse(
-        entries=[_out(each, *pools[each.pool], now) for each in waiters],
+        entries=[messages.entry_out(each, lines[each.pool]) for each in waiters],
         next_page_token=pager.time_token((last.start_time, last.name) if last else None),
     )
 
 
 async def _joined(tx: Tx, known: KnownPool, new: Waiter, now: datetime) -> None:
     """Writes who waits, when it is not in vain, and looks for room at once."""
-    waiting = await _line(tx, new.tenant, new.pool)
+    waiting = await bookings.waiting_in(tx, new.tenant, new.pool, MOST_WAITING)
     if len(waiting) >= MOST_WAITING:
         raise Refusal(
             Reason.WAITLIST_FULL, f"{MOST_WAITING} wait in {names.pool_name(new.pool)} already."
@@ -205,22 +198,13 @@ def _said(waiter: Waiter) -> tuple[object, ...]:
     return waiter.pool, holder, waiter.needs, waiter.span
 
 
-async def _of_caller(tx: Tx, name: str) -> Waiter:
-    """The caller's entry by its resource name. Raises: Refusal (WAITLIST_ENTRY_NOT_FOUND)."""
-    id, tenant = names.parse_waitlist_entry(name) or "", current_caller().tenant
-    row = await bookings.waitlist_entry(tx, tenant, id)
-    if row is None or not await pool_is_covered(tx, tenant, row.pool):
-        raise Refusal(Reason.WAITLIST_ENTRY_NOT_FOUND, f"{name} is not known.")
-    return waiter_from(row)
-
-
 async def _locked(tx: Tx, name: str) -> tuple[Waiter, KnownPool]:
     """The same; nobody else plans in its pool until the transaction ends."""
-    pool = (await _of_caller(tx, name)).pool
+    pool = (await entry_of_caller(tx, name)).pool
     known = await locked_pool(tx, current_caller().tenant, pool)
     if known is None:
         raise Refusal(Reason.POOL_NOT_FOUND, f"{names.pool_name(pool)} is not known any more.")
-    return await _of_caller(tx, name), known
+    return await entry_of_caller(tx, name), known
 
 
 async def _entry(tx: Tx, tenant: str, id: str) -> Waiter:
@@ -238,23 +222,8 @@ async def _booking(tx: Tx, waiter: Waiter) -> Booking:
     return booking_from(row)
 
 
-async def _line(tx: Tx, tenant: str, pool: str) -> list[Waiter]:
-    """Who waits in a pool, or has an offer."""
-    return [waiter_from(row) for row in await bookings.waiting_in(tx, tenant, pool, MOST_WAITING)]
-
-
-async def _shown(
-    tx: Tx, waiter: Waiter, known: KnownPool | None, now: datetime
-) -> pb.WaitlistEntry:
-    return _out(waiter, known, await _line(tx, waiter.tenant, waiter.pool), now)
-
-
-def _out(
-    waiter: Waiter, known: KnownPool | None, waiting: list[Waiter], now: datetime
-) -> pb.WaitlistEntry:
-    policy = known.venue.policy if known else BookingPolicy()
-    expected = expected_time(waiter, policy, now)
-    return messages.entry_out(waiter, position(waiter, waiting), expected)
+async def _shown(tx: Tx, waiter: Waiter, now: datetime) -> pb.WaitlistEntry:
+    return messages.entry_out(waiter, await line_now(tx, waiter.tenant, waiter.pool, now))
 
 
 def _no_offer(waiter: Waiter) -> Refusal:

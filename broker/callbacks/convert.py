@@ -10,12 +10,19 @@ from google.protobuf.json_format import MessageToDict
 from broker.commands.showing import command_out
 from broker.proto import names
 from broker.proto.booking.bookings import booking_out
-from broker.proto.booking.names import booking_name, parse_booking
+from broker.proto.booking.names import (
+    booking_name,
+    parse_booking,
+    parse_waitlist_entry,
+    waitlist_entry_name,
+)
+from broker.proto.booking.waitlist import entry_out
 from broker.proto.reservations import reservation_out
 from broker.proto.telling.station_watches import station_told, transaction_told
 from broker.proto.times import time_out
 from broker.reading.station_watches import StationNow, ToldChange
 from domain.bookings.booking import Booking
+from domain.bookings.waiting import LineNow, Waiter
 from domain.callback_events import EventSubject
 from domain.model.command import Command
 from domain.reservations.reservation import Reservation
@@ -97,6 +104,8 @@ def resource_in(name: str) -> tuple[str, str] | None:
         return EventSubject.RESERVATION.value, reservation
     if booking := parse_booking(name):
         return EventSubject.BOOKING.value, booking
+    if entry := parse_waitlist_entry(name):
+        return EventSubject.WAITLIST.value, entry
     return None
 
 
@@ -108,6 +117,8 @@ def _resource_name(event: EventDelivery) -> str:
             return names.transaction_name(event.station, event.resource)
         case EventSubject.BOOKING:
             return booking_name(event.resource)
+        case EventSubject.WAITLIST:
+            return waitlist_entry_name(event.resource)
     return names.reservation_name(event.resource)
 
 
@@ -143,6 +154,14 @@ def posted_booking(name: str, then: Booking | None) -> PostedEvent:
     if then is None:
         return PostedEvent({"name": booking_name(name)})
     return PostedEvent(MessageToDict(booking_out(then)))
+
+
+def posted_entry(name: str, then: tuple[Waiter, LineNow] | None) -> PostedEvent:
+    """An entry of a waiting list as it was after a change, with its place in the line as it is now;
+    its name alone when it is not kept any more."""
+    if then is None:
+        return PostedEvent({"name": waitlist_entry_name(name)})
+    return PostedEvent(MessageToDict(entry_out(*then)))
 
 
 def posted_command(command: Command) -> dict[str, Any]:

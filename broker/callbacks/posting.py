@@ -24,6 +24,7 @@ from broker.temporal_posts import Posters, serve_posts
 from contract import activities as stubs
 from contract.activities import implements
 from contract.callbacks import PostCallbackInput, PostCallbackResult, PostEventInput
+from domain.callback_events import EventSubject
 from domain.callbacks import DeliveryCause
 from domain.model.command import Callback
 from fleet import callbacks, event_posts
@@ -117,7 +118,7 @@ class CallbackPoster:
                 return _NO_SECRET
             if owner.disabled or not owner.url:
                 return _DISABLED
-            allowed = may_get(owner, self._settings)
+            allowed = may_get(owner, self._settings, EventSubject(event.subject))
             groups = tuple(allowed.groups)
             if allowed.why_not or not await is_within(tx, event, groups):
                 return again(DeliveryCause.NOT_ALLOWED, allowed.why_not or _OUTSIDE)

@@ -8,8 +8,10 @@ A no is no end: another broker may have newer settings.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broker.access.rights import READS_BOOKINGS, Rights
 from broker.access.token_claims import TOKEN_CALLER
 from broker.settings import BrokerSettings, Right
+from domain.callback_events import OF_POOLS, EventSubject
 from fleet.callbacks import Endpoint
 
 
@@ -24,8 +26,13 @@ class MayGet:
     why_not: str = ""
 
 
-def may_get(owner: Endpoint, settings: BrokerSettings) -> MayGet:
-    """What the owner of these callback settings may get of its tenant's events."""
+def read_by(subject: EventSubject) -> Rights:
+    """The rights of which a credential needs one to be told of such a thing."""
+    return READS_BOOKINGS if subject in OF_POOLS else (Right.READ,)
+
+
+def may_get(owner: Endpoint, settings: BrokerSettings, subject: EventSubject) -> MayGet:
+    """What the owner of these callback settings may get of its tenant's events of this subject."""
     if not settings.has_credentials:  # it admits everybody
         return MayGet(owner.station_groups or ())
     if owner.caller.startswith(TOKEN_CALLER):
@@ -34,7 +41,9 @@ def may_get(owner: Endpoint, settings: BrokerSettings) -> MayGet:
         return MayGet(owner.station_groups or ())
     for key in settings.api_keys:
         if (key.name, key.tenant) == (owner.caller, owner.tenant):
-            if Right.READ not in key.rights:
-                return MayGet(why_not="Its credential has not the right read any longer.")
+            needed = read_by(subject)
+            if key.rights.isdisjoint(needed):
+                named = " or ".join(right.value for right in needed)
+                return MayGet(why_not=f"Its credential has not the right {named} any longer.")
             return MayGet(key.groups)
     return MayGet(why_not="Its credential is not known to this broker any longer.")

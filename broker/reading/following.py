@@ -1,8 +1,8 @@
 """Follows the logs: one reader per process wakes the calls that wait for a change.
 
-There are three logs: that of commands and reservations (`fleet.log.event_log`), that of changes
-of stations and their transactions (`fleet.log.changes`), and that of bookings
-(`fleet.log.bookings`). Each is followed for those who wait for it alone, so that stations that
+There are four logs: that of commands and reservations (`fleet.log.event_log`), that of changes
+of stations and their transactions (`fleet.log.changes`), and those of bookings and of waiting lists
+(`fleet.log.pool_logs`). Each is followed for those who wait for it alone, so that stations that
 report all day wake nobody who watches commands.
 
 No call sleeps through a change, for two reasons. A waiting call registers before it reads the
@@ -25,12 +25,12 @@ from broker.reading.standstill import Standstill
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.log import bookings, changes_read
-from fleet.log.bookings import BOOKINGS
+from fleet.log import changes_read
 from fleet.log.changes import STATIONS
 from fleet.log.event_log import changed_after, head
 from fleet.log.horizon import is_hiding
 from fleet.log.order import Cursor
+from fleet.log.pool_logs import BOOKING_LOG, BOOKINGS, WAITLIST_LOG, WAITLISTS
 from fleet.log.postgres_notification import path
 from fleet.log.watchers import LogGrowth
 from telemetry import metrics
@@ -61,10 +61,11 @@ class _Log:
         return any(not each.endswith(_WORDS) for each in news.named)
 
 
-_WORDS = (path("", STATIONS), path("", BOOKINGS))
+_WORDS = (path("", STATIONS), path("", BOOKINGS), path("", WAITLISTS))
 _RESOURCES = _Log("", head, changed_after)
 _STATIONS = _Log(STATIONS, changes_read.head, changes_read.changed_after)
-_BOOKINGS = _Log(BOOKINGS, bookings.head, bookings.changed_after)
+_BOOKINGS = _Log(BOOKINGS, BOOKING_LOG.head, BOOKING_LOG.changed_after)
+_WAITLISTS = _Log(WAITLISTS, WAITLIST_LOG.head, WAITLIST_LOG.changed_after)
 
 
 @dataclass
@@ -137,6 +138,12 @@ class LogFollower:
     def bookings(self, tenant: str) -> Iterator[asyncio.Event]:
         """An event that is set when a booking of this tenant may have changed."""
         with self._listening(self._tail(_BOOKINGS, tenant)) as event:
+            yield event
+
+    @contextmanager
+    def waitlists(self, tenant: str) -> Iterator[asyncio.Event]:
+        """An event that is set when a waiting list of this tenant may have changed."""
+        with self._listening(self._tail(_WAITLISTS, tenant)) as event:
             yield event
 
     def _tail(self, log: _Log, tenant: str) -> _Tail:

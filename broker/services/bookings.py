@@ -19,6 +19,7 @@ from broker.bookings import (
     series,
     waitlist,
     watching,
+    watching_waitlist,
 )
 from broker.bookings.turns import PlanningTurns
 from broker.calls import Context
@@ -179,6 +180,17 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> waitlist_pb2.ListWaitlistEntriesResponse:
         """Lists entries."""
         return await waitlist.list_page(self._backend, request)
+
+    async def WatchWaitlist(
+        self, request: waitlist_pb2.WatchWaitlistRequest, context: Context
+    ) -> AsyncGenerator[waitlist_pb2.WatchWaitlistResponse, None]:
+        """Watches waiting lists: who waits now, then every change."""
+        watching_waitlist.check_request(request)
+        await context.send_initial_metadata(())  # the client knows that it watches, before any news
+        told = watching_waitlist.watch(self._watcher, request, self._backend.now)
+        async with aclosing(told) as entries:
+            async for each in entries:
+                yield each
 
     async def CreateBookingSeries(
         self, request: booking_series_pb2.CreateBookingSeriesRequest, context: Context

@@ -7,7 +7,7 @@ from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import callback_service_pb2_grpc as pb_grpc
 
 from broker.audit.changes import record_change
-from broker.auth import check_rights, current_caller
+from broker.auth import check_one_of, current_caller
 from broker.backend import Backend
 from broker.callbacks import validate
 from broker.callbacks.choosing import check_allowed, secret_missing
@@ -19,6 +19,7 @@ from broker.callbacks.convert import (
     state_in,
 )
 from broker.callbacks.signing import make_secret
+from broker.callbacks.subscribers import read_by
 from broker.calls import Context
 from broker.commands.lookups import command_not_found
 from broker.errors import Reason, Refusal, check
@@ -27,7 +28,6 @@ from broker.proto.names import command_in, command_name, delivery_in, delivery_n
 from broker.proto.selection import list_selection
 from broker.proto.times import time_out
 from broker.reading.paging import Pager, cut_page, limit_of
-from broker.settings import Right
 from domain.callback_events import subjects_of
 from domain.callbacks import DeliveryState
 from fleet import callbacks, event_posts
@@ -67,8 +67,8 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         """Replaces the caller's settings."""
         check(validate.check_update(request))
         caller, given, now = current_caller(), request.settings, self._backend.now()
-        if subjects_of(given.event_types):
-            check_rights(Right.READ)
+        for subject in sorted(subjects_of(given.event_types)):
+            check_one_of(read_by(subject))
         if given.url:
             check_allowed("settings.url", given.url, self._backend.settings)
         async with self._backend.db.write() as tx:

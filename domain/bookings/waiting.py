@@ -76,6 +76,23 @@ def position(waiter: Waiter, waiters: Iterable[Waiter]) -> int:
     return names.index(waiter.name) + 1 if waiter.name in names else 0
 
 
+@dataclass(frozen=True)
+class LineNow:
+    """Who waits in a pool at a moment, or has an offer there, and by which policy."""
+
+    waiting: Sequence[Waiter]
+    policy: BookingPolicy
+    now: datetime
+
+    def position(self, waiter: Waiter) -> int:
+        """The place in the line of an entry that is told now, as it is or as it was; 0: none."""
+        return position(waiter, self.waiting) if waiter.entry.waits else 0
+
+    def expected_time(self, waiter: Waiter) -> datetime | None:
+        """When a place may become free by itself."""
+        return expected_time(waiter, self.policy, self.now)
+
+
 def wanted(waiter: Waiter, policy: str, now: datetime) -> Booking:
     """The booking that it waits for, as the rules and the plan see it.
 
@@ -157,11 +174,16 @@ _FOLLOWS = {
 """What a waiting one is when the booking of its offer is that; ACCEPTED in all other states."""
 
 
+def follows(state: BookingState) -> WaitState:
+    """What who has an offer is when the booking of the offer has this state."""
+    return _FOLLOWS.get(state, WaitState.ACCEPTED)
+
+
 def followed(waiter: Waiter, booking: Booking) -> Waiter:
     """The entry after its offer's booking was changed. Who lost an offered place waits again."""
     if waiter.entry.state is not WaitState.OFFERED or waiter.booking != booking.name:
         return waiter
-    state = _FOLLOWS.get(booking.state, WaitState.ACCEPTED)
+    state = follows(booking.state)
     if state is WaitState.OFFERED:
         return waiter
     entry = replace(waiter.entry, state=state, offer_expires=None)

@@ -1,6 +1,6 @@
 """Rows of bookings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from fleet.bookings.keys import is_named, key_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
-from fleet.log import bookings as log
+from fleet.log.pool_logs import BOOKING_LOG
 from fleet.tables import bookings
 
 R = TypeVar("R")
@@ -93,7 +93,7 @@ async def put_booking(tx: Tx, row: BookingRow, details: dict[str, Any] | None = 
     values = {name: getattr(row, name) for name in _COLUMNS}
     checked = {"tenant": identifier(row.tenant), "name": identifier(row.name)}
     await tx.execute(_PUT_BOOKING(tx), values | checked)
-    await log.append(
+    await BOOKING_LOG.append(
         tx,
         {
             "tenant": row.tenant,
@@ -104,6 +104,21 @@ async def put_booking(tx: Tx, row: BookingRow, details: dict[str, Any] | None = 
             "details": details,
         },
     )
+
+
+async def keep_their_changes(
+    tx: Tx, tenant: str, names: Collection[str], before: datetime
+) -> set[str]:
+    """Which of these bookings are not over, or were not yet at this time.
+
+    Their changes are needed: for their story, and to know a change of their holder's again.
+    """
+    of, changes = bookings.c, BOOKING_LOG.table.c
+    live = select(of.name).where(of.tenant == tenant, of.name.in_(names), of.state.in_(LIVE))
+    newer = select(changes.name).where(
+        changes.tenant == tenant, changes.name.in_(names), changes.time >= before
+    )
+    return {*(await tx.execute(live)).scalars(), *(await tx.execute(newer)).scalars()}
 
 
 async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:

@@ -11,6 +11,7 @@ from fleet.bookings.keys import is_named, key_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
+from fleet.log.pool_logs import WAITLIST_LOG
 from fleet.tables import waitlist_entries as entries
 
 STILL_WAITING = ("WAITING", "SNOOZED")
@@ -67,6 +68,12 @@ _PUT_ENTRY = Upsert(
     )
 )
 
+_PUT_DUE_TIME = precompiled(
+    sql_update(entries)
+    .where(is_named(entries))
+    .values(due_time=bindparam("due", type_=entries.c.due_time.type))
+)
+
 
 async def waitlist_entry(tx: Tx, tenant: str, name: str) -> WaitlistRow | None:
     """An entry; None when there is none."""
@@ -75,7 +82,7 @@ async def waitlist_entry(tx: Tx, tenant: str, name: str) -> WaitlistRow | None:
 
 
 async def put_waitlist_entry(tx: Tx, row: WaitlistRow) -> None:
-    """Write an entry, anew or over what was there."""
+    """Write an entry, anew or over what was there; the log gets its change with the revision."""
     await tx.execute(
         _PUT_ENTRY(tx),
         {
@@ -90,6 +97,21 @@ async def put_waitlist_entry(tx: Tx, row: WaitlistRow) -> None:
             "snapshot": row.snapshot,
         },
     )
+    await WAITLIST_LOG.append(
+        tx,
+        {
+            "tenant": row.tenant,
+            "name": row.name,
+            "pool": row.pool,
+            "revision": row.revision,
+            "snapshot": row.snapshot,
+        },
+    )
+
+
+async def put_due_time(tx: Tx, tenant: str, name: str, due: datetime | None) -> None:
+    """Write when something has to be done about an entry next. That is no change of it."""
+    await tx.execute(_PUT_DUE_TIME, key_of(tenant, name) | {"due": due})
 
 
 async def waiting_in(tx: Tx, tenant: str, pool: str, limit: int) -> list[WaitlistRow]:

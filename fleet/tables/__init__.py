@@ -13,8 +13,10 @@ from fleet.tables.bookings import (
     booking_policies,
     booking_series,
     bookings,
+    forgotten_changes,
     pool_members,
     pools,
+    waitlist_changes,
     waitlist_entries,
 )
 from fleet.tables.callbacks import (
@@ -55,6 +57,7 @@ __all__ = [
     "event_deliveries",
     "event_feeds",
     "events",
+    "forgotten_changes",
     "gateways",
     "keys",
     "mended_reports",
@@ -71,6 +74,7 @@ __all__ = [
     "tokens",
     "transactions",
     "untaken_reports",
+    "waitlist_changes",
     "waitlist_entries",
     "wakeups",
     "wire_ids",

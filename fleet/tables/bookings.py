@@ -125,3 +125,31 @@ booking_changes = Table(
     Index("ix_booking_changes_tenant_tx_id_seq", "tenant", "tx_id", "seq"),
     sqlite_autoincrement=True,
 )
+
+# Every change of every entry of a waiting list, append-only.
+waitlist_changes = Table(
+    "waitlist_changes",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("tx_id", BigInteger, nullable=False),
+    _id("tenant"),
+    _id("name"),
+    _id("pool"),
+    Column("revision", Integer, nullable=False),
+    _time("time"),
+    Column("snapshot", Json, nullable=False),
+    UniqueConstraint("tenant", "name", "revision"),
+    Index("ix_waitlist_changes_tenant_tx_id_seq", "tenant", "tx_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# The place of the newest change that was deleted of a log of a tenant: who reads on from before it
+# has missed something.
+forgotten_changes = Table(
+    "forgotten_changes",
+    metadata,
+    _id("tenant", primary_key=True),
+    _word("log", primary_key=True),
+    Column("tx_id", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)

@@ -14,7 +14,7 @@ from domain.bookings.standing import StandingBooking
 from domain.bookings.states import EVSE_CHOSEN
 from fleet import bookings
 from fleet.engine.statements import Tx
-from fleet.log import bookings as log
+from fleet.log.pool_logs import BOOKING_LOG
 from journal.bookings import places, waitlist
 from journal.bookings.admitting import AdmittedBooking, weigh
 from journal.bookings.rows import KnownPool, booking_row, booking_told, due_time, own_policy
@@ -63,13 +63,15 @@ async def write_change(tx: Tx, after: Booking, details: BookingDetails) -> Booki
 
 async def as_made(tx: Tx, booking: Booking) -> Booking:
     """The booking as it was when it was made, whatever its holder has changed since."""
-    changes = [] if booking.revision == 1 else await log.history(tx, booking.tenant, booking.name)
+    changes = (
+        [] if booking.revision == 1 else await BOOKING_LOG.history(tx, booking.tenant, booking.name)
+    )
     return booking_told(changes[0].snapshot) if changes else booking
 
 
 async def change_made(tx: Tx, tenant: str, name: str, change_id: str) -> Booking | None:
     """The booking as it was after the change of this request id; None: there was no such change."""
-    for each in await log.history(tx, tenant, name):
+    for each in await BOOKING_LOG.history(tx, tenant, name):
         if each.details is not None and each.snapshot.get("change_id") == change_id:
             return booking_told(each.snapshot)
     return None

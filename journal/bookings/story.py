@@ -7,9 +7,9 @@ import msgspec
 from domain.bookings.booking import Booking
 from fleet import transactions
 from fleet.engine.statements import Tx
-from fleet.log import bookings as log
 from fleet.log import commands
 from fleet.log.commands import Filter
+from fleet.log.pool_logs import BOOKING_LOG
 from fleet.transactions.rows import ENDED
 from journal.bookings.rows import booking_told
 from journal.bookings.waking import caller_of
@@ -41,7 +41,7 @@ async def read_story(tx: Tx, booking: Booking) -> tuple[ExplainStep, ...]:
             booking_told(each.snapshot),
             None if each.details is None else msgspec.convert(each.details, BookingDetails),
         )
-        for each in await log.history(tx, booking.tenant, booking.name)
+        for each in await BOOKING_LOG.history(tx, booking.tenant, booking.name)
     ]
     if not changes:  # it was made before its changes were kept
         changes = [LoggedBooking(booking.create_time, booking)]

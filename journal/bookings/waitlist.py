@@ -3,18 +3,21 @@
 Whoever changes an entry has locked its pool.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from domain.bookings.admission import WINDOW
 from domain.bookings.booking import Booking
 from domain.bookings.policies.policy import BookingPolicy
-from domain.bookings.waiting import Waiter, due_time, followed
+from domain.bookings.waiting import MOST_WAITING, LineNow, Waiter, due_time, followed
 from fleet import bookings
 from fleet.bookings import WaitlistRow
 from fleet.engine.statements import Tx
+from journal.bookings.rows import known_pool
 
 
 def waiter_from(row: WaitlistRow) -> Waiter:
@@ -22,14 +25,37 @@ def waiter_from(row: WaitlistRow) -> Waiter:
     return msgspec.convert(row.snapshot, Waiter)
 
 
+def waiter_told(snapshot: dict[str, Any]) -> Waiter:
+    """The entry as it was after a change, by the snapshot of the log."""
+    return msgspec.convert(snapshot, Waiter)
+
+
+async def line_now(tx: Tx, tenant: str, pool: str, now: datetime) -> LineNow:
+    """Who waits in a pool, or has an offer there, and by which policy."""
+    known = await known_pool(tx, tenant, pool)
+    waiting = [
+        waiter_from(row) for row in await bookings.waiting_in(tx, tenant, pool, MOST_WAITING)
+    ]
+    return LineNow(waiting, known.venue.policy if known else BookingPolicy(), now)
+
+
+async def lines_now(tx: Tx, waiters: Sequence[Waiter], now: datetime) -> dict[str, LineNow]:
+    """The same of the pools of entries of one tenant, by their names."""
+    pools = {each.pool: each.tenant for each in waiters}
+    return {pool: await line_now(tx, tenant, pool, now) for pool, tenant in sorted(pools.items())}
+
+
 async def record(
     tx: Tx, after: Waiter, due: datetime | None, before: Waiter | None = None
 ) -> Waiter:
-    """Writes an entry, as its next revision where it was there before.
+    """Writes an entry, as its next revision where it was there before and is not the same.
 
-    Every change of every entry comes through here, with what it was before: whoever tells others of
-    changes has it from here. due: when something has to be done about it next.
+    Every change of every entry comes through here, and is told by the log: so each is told once.
+    due: when something has to be done about it next.
     """
+    if after == before:
+        await bookings.put_due_time(tx, after.tenant, after.name, due)
+        return after
     written = after if before is None else replace(after, revision=before.revision + 1)
     entry = written.entry
     row = WaitlistRow(

@@ -18,7 +18,7 @@ from broker.proto.booking.pools import needs_fields
 from broker.proto.fields import Findings
 from broker.proto.id_token import token_in
 from broker.proto.times import moment, time_in, time_out
-from domain.bookings.waiting import Waiter
+from domain.bookings.waiting import LineNow, Waiter
 from domain.bookings.waitlist import WaitlistEntry
 from fleet.bookings import WaitlistFilter
 from fleet.keys import Sealer
@@ -95,8 +95,8 @@ def filter_in(request: pb.ListWaitlistEntriesRequest, tenant: str) -> WaitlistFi
     )
 
 
-def entry_out(waiter: Waiter, position: int, expected: datetime | None) -> pb.WaitlistEntry:
-    """An entry as the contract shows it."""
+def entry_out(waiter: Waiter, line: LineNow) -> pb.WaitlistEntry:
+    """An entry as the contract shows it. line: of its pool, at the moment at which it is told."""
     entry = waiter.entry
     return pb.WaitlistEntry(
         name=names.waitlist_entry_name(waiter.name),
@@ -106,8 +106,8 @@ def entry_out(waiter: Waiter, position: int, expected: datetime | None) -> pb.Wa
         start_time=time_out(entry.start),
         end_time=time_out(entry.end),
         state=_STATE.Value(f"STATE_{entry.state}"),
-        position=position,
-        expected_time=time_out(expected),
+        position=line.position(waiter),
+        expected_time=time_out(line.expected_time(waiter)),
         offer_expire_time=time_out(entry.offer_expires),
         booking=names.booking_name(waiter.booking) if waiter.booking else "",
         displaced_booking=names.booking_name(waiter.instead_of) if waiter.instead_of else "",

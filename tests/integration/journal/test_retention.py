@@ -1,5 +1,6 @@
 """What has been over for long is deleted, with all that belongs to it, and nothing else."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -216,7 +217,7 @@ async def test_a_gateway_that_is_gone_for_a_week_is_forgotten_once_its_loss_was_
 async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: Hub) -> None:
     counter = metrics.PRUNED.labels(what="commands")
     await a_session_of(hub, "old", 0, ends=True)
-    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0)
+    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0, 0)
     assert await Retention(hub.db, for_ever, lambda: later(1e9)).run_once() == {}
     counted = counter._value.get()
     await pass_at(hub.db, LONG_AFTER)
@@ -226,8 +227,10 @@ async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: 
 async def test_old_changes_of_stations_are_forgotten_while_all_else_is_kept(hub: Hub) -> None:
     await a_session_of(hub, "old", 0, ends=True)
     before = await rows(hub.db)
-    week = RetentionSettings(0, 0, 0, 0, changes_days=7, audit_days=0, event_posts_days=0)
-    assert await Retention(hub.db, week, lambda: LONG_AFTER).run_once() == {Prunable.CHANGES: 5}
+    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0, 0)
+    week = replace(for_ever, changes_days=7)
+    deleted = await Retention(hub.db, week, lambda: LONG_AFTER).run_once()
+    assert deleted == {Prunable.CHANGES: 5, Prunable.WAITLIST_CHANGES: 0}
     async with hub.db.read() as tx:
         assert await read_after(tx, Cursor(0, 0), ChangeFilter("acme", sessions=False), 9) == []
     assert await rows(hub.db) == before

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from broker.settings import ORDINARY, Right
 from entrypoints.cli import main
 
 
@@ -70,6 +71,13 @@ def test_an_api_key_is_shown_once_and_configured_by_its_digest() -> None:
     key, setting = lines[1].strip(), lines[3].strip()
     assert setting == f"ops@acme:{hashlib.sha256(key.encode()).hexdigest()}"
     assert len(key) >= 40
+
+
+def test_the_help_for_api_keys_names_every_right_and_first_those_of_a_key_without_any() -> None:
+    said = " ".join(evcommand("api-key", "--help").output.split())
+    words = said.partition("Rights: ")[2].partition(" (as")[0].split(", ")
+    assert set(words) == {right.value for right in Right}
+    assert set(words[:8]) == {right.value for right in ORDINARY}
 
 
 def test_an_api_key_for_an_unusable_name_is_refused() -> None:

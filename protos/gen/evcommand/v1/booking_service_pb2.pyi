@@ -1109,7 +1109,7 @@ class CancelBookingRequest(_message.Message):
     reason: _builtins.str
     """Optional. Why, at most 255 characters; kept with the booking."""
     by_operator: _builtins.bool
-    """Optional. The operator cancels it: no cutoff is looked at. Needs the right `admin`; false when absent."""
+    """Optional. The operator cancels it: no cutoff is looked at. Needs the right `pools.admin` or `admin`; false when absent."""
     def __init__(
         self,
         *,

@@ -165,6 +165,11 @@ class BookingServiceStub:
                 request_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
                 _registered_method=True)
+        self.WatchWaitlist = channel.unary_stream(
+                '/evcommand.v1.BookingService/WatchWaitlist',
+                request_serializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistResponse.FromString,
+                _registered_method=True)
         self.CheckIn = channel.unary_unary(
                 '/evcommand.v1.BookingService/CheckIn',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.CheckInRequest.SerializeToString,
@@ -184,7 +189,7 @@ class BookingServiceServicer:
 
         Idempotent: a repeat of the newest revision makes none. Errors: INVALID_ARGUMENT, which names the rule and what may stand
         there.
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,7 +197,7 @@ class BookingServiceServicer:
 
     def GetBookingPolicy(self, request, context):
         """Gets a policy: its newest revision, or the one that is asked for. Errors: NOT_FOUND (BOOKING_POLICY_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,7 +205,7 @@ class BookingServiceServicer:
 
     def ListBookingPolicies(self, request, context):
         """Lists the newest revision of each policy, in the order of their names.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,7 +216,7 @@ class BookingServiceServicer:
 
         A repeat answers ALREADY_EXISTS (POOL_EXISTS). Errors: INVALID_ARGUMENT; NOT_FOUND (STATION_NOT_FOUND,
         BOOKING_POLICY_NOT_FOUND); FAILED_PRECONDITION (EVSE_IN_ANOTHER_POOL).
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,7 +224,7 @@ class BookingServiceServicer:
 
     def GetPool(self, request, context):
         """Gets a pool. Errors: NOT_FOUND (POOL_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,7 +232,7 @@ class BookingServiceServicer:
 
     def ListPools(self, request, context):
         """Lists pools in the order of their names.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,7 +246,7 @@ class BookingServiceServicer:
         is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
         CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
         ABORTED (ETAG_MISMATCH).
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -249,7 +254,7 @@ class BookingServiceServicer:
 
     def DeletePool(self, request, context):
         """Deletes a pool that has no bookings to come. A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (POOL_IN_USE).
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -259,7 +264,7 @@ class BookingServiceServicer:
         """Tells when a pool has room for a holder: each start of the span at which a booking of this length would be taken, with the
         number of places that are free all the time, and the rule that refuses where none would. Errors: NOT_FOUND
         (POOL_NOT_FOUND); INVALID_ARGUMENT.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -273,7 +278,7 @@ class BookingServiceServicer:
         refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
         (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
         named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,7 +286,7 @@ class BookingServiceServicer:
 
     def GetBooking(self, request, context):
         """Gets a booking as it is now. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -289,7 +294,7 @@ class BookingServiceServicer:
 
     def ListBookings(self, request, context):
         """Lists bookings, the earliest start first.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -300,8 +305,9 @@ class BookingServiceServicer:
 
         No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
         booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
-        Right: `read`.
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+        changes).
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -312,7 +318,7 @@ class BookingServiceServicer:
         commands that were asked of stations for it, and its session.
 
         Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -327,7 +333,7 @@ class BookingServiceServicer:
         (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
         (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
         POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -335,7 +341,7 @@ class BookingServiceServicer:
 
     def ConfirmBooking(self, request, context):
         """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -344,7 +350,7 @@ class BookingServiceServicer:
     def CancelBooking(self, request, context):
         """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
         BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -357,7 +363,7 @@ class BookingServiceServicer:
         one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
         `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
         `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -366,7 +372,7 @@ class BookingServiceServicer:
     def CancelBookingSeries(self, request, context):
         """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
         (BOOKING_SERIES_NOT_FOUND).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -379,7 +385,7 @@ class BookingServiceServicer:
         stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
         NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
         wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -390,7 +396,7 @@ class BookingServiceServicer:
 
         Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
         or it is over).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -401,7 +407,7 @@ class BookingServiceServicer:
 
         Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
         allows no more).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -410,7 +416,7 @@ class BookingServiceServicer:
     def LeaveWaitlist(self, request, context):
         """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
         taken, cancel its booking; or it is over).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -418,7 +424,7 @@ class BookingServiceServicer:
 
     def GetWaitlistEntry(self, request, context):
         """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -426,7 +432,19 @@ class BookingServiceServicer:
 
     def ListWaitlistEntries(self, request, context):
         """Lists entries of waiting lists, the earliest start first.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchWaitlist(self, request, context):
+        """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+        whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+        INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
+        Right: `bookings.read` or `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -438,7 +456,7 @@ class BookingServiceServicer:
         Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
         nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
         Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -571,6 +589,11 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListWaitlistEntries,
                     request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.SerializeToString,
+            ),
+            'WatchWaitlist': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchWaitlist,
+                    request_deserializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistResponse.SerializeToString,
             ),
             'CheckIn': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckIn,
@@ -1257,6 +1280,33 @@ class BookingService:
             '/evcommand.v1.BookingService/ListWaitlistEntries',
             evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesRequest.SerializeToString,
             evcommand_dot_v1_dot_waitlist__pb2.ListWaitlistEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchWaitlist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/evcommand.v1.BookingService/WatchWaitlist',
+            evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistRequest.SerializeToString,
+            evcommand_dot_v1_dot_waitlist__pb2.WatchWaitlistResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,30 +44,30 @@ class BookingServiceStub:
 
     Idempotent: a repeat of the newest revision makes none. Errors: INVALID_ARGUMENT, which names the rule and what may stand
     there.
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     GetBookingPolicy: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.GetBookingPolicyRequest, _booking_service_pb2.GetBookingPolicyResponse]
     """Gets a policy: its newest revision, or the one that is asked for. Errors: NOT_FOUND (BOOKING_POLICY_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListBookingPolicies: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ListBookingPoliciesRequest, _booking_service_pb2.ListBookingPoliciesResponse]
     """Lists the newest revision of each policy, in the order of their names.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     CreatePool: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CreatePoolRequest, _booking_service_pb2.CreatePoolResponse]
     """Creates a pool.
 
     A repeat answers ALREADY_EXISTS (POOL_EXISTS). Errors: INVALID_ARGUMENT; NOT_FOUND (STATION_NOT_FOUND,
     BOOKING_POLICY_NOT_FOUND); FAILED_PRECONDITION (EVSE_IN_ANOTHER_POOL).
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     GetPool: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.GetPoolRequest, _booking_service_pb2.GetPoolResponse]
     """Gets a pool. Errors: NOT_FOUND (POOL_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListPools: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ListPoolsRequest, _booking_service_pb2.ListPoolsResponse]
     """Lists pools in the order of their names.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     UpdatePool: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.UpdatePoolRequest, _booking_service_pb2.UpdatePoolResponse]
     """Changes a pool, and plans its bookings anew.
@@ -77,17 +77,17 @@ class BookingServiceStub:
     is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
     CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
     ABORTED (ETAG_MISMATCH).
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     DeletePool: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.DeletePoolRequest, _booking_service_pb2.DeletePoolResponse]
     """Deletes a pool that has no bookings to come. A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (POOL_IN_USE).
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     SearchAvailability: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.SearchAvailabilityRequest, _booking_service_pb2.SearchAvailabilityResponse]
     """Tells when a pool has room for a holder: each start of the span at which a booking of this length would be taken, with the
     number of places that are free all the time, and the rule that refuses where none would. Errors: NOT_FOUND
     (POOL_NOT_FOUND); INVALID_ARGUMENT.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     CreateBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CreateBookingRequest, _booking_service_pb2.CreateBookingResponse]
     """Books a place, when every rule allows it and there is room.
@@ -97,30 +97,31 @@ class BookingServiceStub:
     refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
     (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
     named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     GetBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.GetBookingRequest, _booking_service_pb2.GetBookingResponse]
     """Gets a booking as it is now. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListBookings: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ListBookingsRequest, _booking_service_pb2.ListBookingsResponse]
     """Lists bookings, the earliest start first.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     WatchBookings: _grpc.UnaryStreamMultiCallable[_booking_service_pb2.WatchBookingsRequest, _booking_service_pb2.WatchBookingsResponse]
     """Watches bookings: first their present state, then every change, until the client ends the stream.
 
     No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
     booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
-    Right: `read`.
+    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+    changes).
+    Right: `bookings.read` or `read`.
     """
     ExplainBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ExplainBookingRequest, _booking_service_pb2.ExplainBookingResponse]
     """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
     commands that were asked of stations for it, and its session.
 
     Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     UpdateBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.UpdateBookingRequest, _booking_service_pb2.UpdateBookingResponse]
     """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
@@ -131,16 +132,16 @@ class BookingServiceStub:
     (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
     (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
     POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     ConfirmBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]
     """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     CancelBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CancelBookingRequest, _booking_service_pb2.CancelBookingResponse]
     """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     CreateBookingSeries: _grpc.UnaryUnaryMultiCallable[_booking_series_pb2.CreateBookingSeriesRequest, _booking_series_pb2.CreateBookingSeriesResponse]
     """Books a place again and again, in local times of the pool.
@@ -149,12 +150,12 @@ class BookingServiceStub:
     one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
     `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
     `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     CancelBookingSeries: _grpc.UnaryUnaryMultiCallable[_booking_series_pb2.CancelBookingSeriesRequest, _booking_series_pb2.CancelBookingSeriesResponse]
     """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
     (BOOKING_SERIES_NOT_FOUND).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     JoinWaitlist: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.JoinWaitlistRequest, _waitlist_pb2.JoinWaitlistResponse]
     """Waits for a place at a time at which the pool has no room.
@@ -163,34 +164,42 @@ class BookingServiceStub:
     stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
     NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
     wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     AcceptOffer: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.AcceptOfferRequest, _waitlist_pb2.AcceptOfferResponse]
     """Takes an offer: its place is booked.
 
     Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
     or it is over).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     SnoozeOffer: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.SnoozeOfferRequest, _waitlist_pb2.SnoozeOfferResponse]
     """Puts an offer off: its place is offered to the next one, and this one is asked again later.
 
     Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
     allows no more).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     LeaveWaitlist: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.LeaveWaitlistRequest, _waitlist_pb2.LeaveWaitlistResponse]
     """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
     taken, cancel its booking; or it is over).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     GetWaitlistEntry: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.GetWaitlistEntryRequest, _waitlist_pb2.GetWaitlistEntryResponse]
     """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListWaitlistEntries: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]
     """Lists entries of waiting lists, the earliest start first.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
+    """
+    WatchWaitlist: _grpc.UnaryStreamMultiCallable[_waitlist_pb2.WatchWaitlistRequest, _waitlist_pb2.WatchWaitlistResponse]
+    """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+    No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+    whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+    INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
+    Right: `bookings.read` or `read`.
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]
     """Says that the driver of a booking is there.
@@ -198,7 +207,7 @@ class BookingServiceStub:
     Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
     nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
     Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
 
 @_typing.type_check_only
@@ -215,30 +224,30 @@ class BookingServiceAsyncStub(BookingServiceStub):
 
     Idempotent: a repeat of the newest revision makes none. Errors: INVALID_ARGUMENT, which names the rule and what may stand
     there.
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     GetBookingPolicy: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.GetBookingPolicyRequest, _booking_service_pb2.GetBookingPolicyResponse]  # type: ignore[assignment]
     """Gets a policy: its newest revision, or the one that is asked for. Errors: NOT_FOUND (BOOKING_POLICY_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListBookingPolicies: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ListBookingPoliciesRequest, _booking_service_pb2.ListBookingPoliciesResponse]  # type: ignore[assignment]
     """Lists the newest revision of each policy, in the order of their names.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     CreatePool: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CreatePoolRequest, _booking_service_pb2.CreatePoolResponse]  # type: ignore[assignment]
     """Creates a pool.
 
     A repeat answers ALREADY_EXISTS (POOL_EXISTS). Errors: INVALID_ARGUMENT; NOT_FOUND (STATION_NOT_FOUND,
     BOOKING_POLICY_NOT_FOUND); FAILED_PRECONDITION (EVSE_IN_ANOTHER_POOL).
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     GetPool: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.GetPoolRequest, _booking_service_pb2.GetPoolResponse]  # type: ignore[assignment]
     """Gets a pool. Errors: NOT_FOUND (POOL_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListPools: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ListPoolsRequest, _booking_service_pb2.ListPoolsResponse]  # type: ignore[assignment]
     """Lists pools in the order of their names.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     UpdatePool: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.UpdatePoolRequest, _booking_service_pb2.UpdatePoolResponse]  # type: ignore[assignment]
     """Changes a pool, and plans its bookings anew.
@@ -248,17 +257,17 @@ class BookingServiceAsyncStub(BookingServiceStub):
     is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
     CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
     ABORTED (ETAG_MISMATCH).
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     DeletePool: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.DeletePoolRequest, _booking_service_pb2.DeletePoolResponse]  # type: ignore[assignment]
     """Deletes a pool that has no bookings to come. A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (POOL_IN_USE).
-    Right: `admin`.
+    Right: `pools.admin` or `admin`.
     """
     SearchAvailability: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.SearchAvailabilityRequest, _booking_service_pb2.SearchAvailabilityResponse]  # type: ignore[assignment]
     """Tells when a pool has room for a holder: each start of the span at which a booking of this length would be taken, with the
     number of places that are free all the time, and the rule that refuses where none would. Errors: NOT_FOUND
     (POOL_NOT_FOUND); INVALID_ARGUMENT.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     CreateBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CreateBookingRequest, _booking_service_pb2.CreateBookingResponse]  # type: ignore[assignment]
     """Books a place, when every rule allows it and there is room.
@@ -268,30 +277,31 @@ class BookingServiceAsyncStub(BookingServiceStub):
     refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
     (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
     named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     GetBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.GetBookingRequest, _booking_service_pb2.GetBookingResponse]  # type: ignore[assignment]
     """Gets a booking as it is now. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListBookings: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ListBookingsRequest, _booking_service_pb2.ListBookingsResponse]  # type: ignore[assignment]
     """Lists bookings, the earliest start first.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     WatchBookings: _aio.UnaryStreamMultiCallable[_booking_service_pb2.WatchBookingsRequest, _booking_service_pb2.WatchBookingsResponse]  # type: ignore[assignment]
     """Watches bookings: first their present state, then every change, until the client ends the stream.
 
     No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
     booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
-    Right: `read`.
+    (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+    changes).
+    Right: `bookings.read` or `read`.
     """
     ExplainBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ExplainBookingRequest, _booking_service_pb2.ExplainBookingResponse]  # type: ignore[assignment]
     """Explains a booking: who asked for it, what each rule said, how it stood in the plan, each change and its cause, the
     commands that were asked of stations for it, and its session.
 
     Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     UpdateBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.UpdateBookingRequest, _booking_service_pb2.UpdateBookingResponse]  # type: ignore[assignment]
     """Changes a booking: its time, its needs, its labels. What is absent stays as it is.
@@ -302,16 +312,16 @@ class BookingServiceAsyncStub(BookingServiceStub):
     (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
     (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
     POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     ConfirmBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]  # type: ignore[assignment]
     """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     CancelBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CancelBookingRequest, _booking_service_pb2.CancelBookingResponse]  # type: ignore[assignment]
     """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     CreateBookingSeries: _aio.UnaryUnaryMultiCallable[_booking_series_pb2.CreateBookingSeriesRequest, _booking_series_pb2.CreateBookingSeriesResponse]  # type: ignore[assignment]
     """Books a place again and again, in local times of the pool.
@@ -320,12 +330,12 @@ class BookingServiceAsyncStub(BookingServiceStub):
     one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
     `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
     `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     CancelBookingSeries: _aio.UnaryUnaryMultiCallable[_booking_series_pb2.CancelBookingSeriesRequest, _booking_series_pb2.CancelBookingSeriesResponse]  # type: ignore[assignment]
     """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
     (BOOKING_SERIES_NOT_FOUND).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     JoinWaitlist: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.JoinWaitlistRequest, _waitlist_pb2.JoinWaitlistResponse]  # type: ignore[assignment]
     """Waits for a place at a time at which the pool has no room.
@@ -334,34 +344,42 @@ class BookingServiceAsyncStub(BookingServiceStub):
     stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
     NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
     wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     AcceptOffer: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.AcceptOfferRequest, _waitlist_pb2.AcceptOfferResponse]  # type: ignore[assignment]
     """Takes an offer: its place is booked.
 
     Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
     or it is over).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     SnoozeOffer: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.SnoozeOfferRequest, _waitlist_pb2.SnoozeOfferResponse]  # type: ignore[assignment]
     """Puts an offer off: its place is offered to the next one, and this one is asked again later.
 
     Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
     allows no more).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     LeaveWaitlist: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.LeaveWaitlistRequest, _waitlist_pb2.LeaveWaitlistResponse]  # type: ignore[assignment]
     """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
     taken, cancel its booking; or it is over).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
     GetWaitlistEntry: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.GetWaitlistEntryRequest, _waitlist_pb2.GetWaitlistEntryResponse]  # type: ignore[assignment]
     """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
-    Right: `read`.
+    Right: `bookings.read` or `read`.
     """
     ListWaitlistEntries: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.ListWaitlistEntriesRequest, _waitlist_pb2.ListWaitlistEntriesResponse]  # type: ignore[assignment]
     """Lists entries of waiting lists, the earliest start first.
-    Right: `read`.
+    Right: `bookings.read` or `read`.
+    """
+    WatchWaitlist: _aio.UnaryStreamMultiCallable[_waitlist_pb2.WatchWaitlistRequest, _waitlist_pb2.WatchWaitlistResponse]  # type: ignore[assignment]
+    """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+    No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+    whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+    INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
+    Right: `bookings.read` or `read`.
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CheckInRequest, _booking_service_pb2.CheckInResponse]  # type: ignore[assignment]
     """Says that the driver of a booking is there.
@@ -369,7 +387,7 @@ class BookingServiceAsyncStub(BookingServiceStub):
     Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
     nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
     Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
-    Right: `reserve`.
+    Right: `bookings.write` or `reserve`.
     """
 
 class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -389,7 +407,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent: a repeat of the newest revision makes none. Errors: INVALID_ARGUMENT, which names the rule and what may stand
         there.
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -399,7 +417,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.GetBookingPolicyResponse, _abc.Awaitable[_booking_service_pb2.GetBookingPolicyResponse]]:
         """Gets a policy: its newest revision, or the one that is asked for. Errors: NOT_FOUND (BOOKING_POLICY_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -409,7 +427,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.ListBookingPoliciesResponse, _abc.Awaitable[_booking_service_pb2.ListBookingPoliciesResponse]]:
         """Lists the newest revision of each policy, in the order of their names.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -422,7 +440,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A repeat answers ALREADY_EXISTS (POOL_EXISTS). Errors: INVALID_ARGUMENT; NOT_FOUND (STATION_NOT_FOUND,
         BOOKING_POLICY_NOT_FOUND); FAILED_PRECONDITION (EVSE_IN_ANOTHER_POOL).
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -432,7 +450,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.GetPoolResponse, _abc.Awaitable[_booking_service_pb2.GetPoolResponse]]:
         """Gets a pool. Errors: NOT_FOUND (POOL_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -442,7 +460,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.ListPoolsResponse, _abc.Awaitable[_booking_service_pb2.ListPoolsResponse]]:
         """Lists pools in the order of their names.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -458,7 +476,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         is changed, and the reply says whom it would displace. A booking whose EVSE is chosen keeps it through a closure. Errors: as
         CreatePool; NOT_FOUND (POOL_NOT_FOUND); FAILED_PRECONDITION (POOL_IN_USE: an EVSE that is taken out is chosen for a booking);
         ABORTED (ETAG_MISMATCH).
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -468,7 +486,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.DeletePoolResponse, _abc.Awaitable[_booking_service_pb2.DeletePoolResponse]]:
         """Deletes a pool that has no bookings to come. A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (POOL_IN_USE).
-        Right: `admin`.
+        Right: `pools.admin` or `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -480,7 +498,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells when a pool has room for a holder: each start of the span at which a booking of this length would be taken, with the
         number of places that are free all the time, and the rule that refuses where none would. Errors: NOT_FOUND
         (POOL_NOT_FOUND); INVALID_ARGUMENT.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -496,7 +514,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
         (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
         named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -506,7 +524,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.GetBookingResponse, _abc.Awaitable[_booking_service_pb2.GetBookingResponse]]:
         """Gets a booking as it is now. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -516,7 +534,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.ListBookingsResponse, _abc.Awaitable[_booking_service_pb2.ListBookingsResponse]]:
         """Lists bookings, the earliest start first.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -529,8 +547,9 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. A
         booking whose place in the plan was moved before its EVSE was chosen has not changed. Errors: NOT_FOUND
-        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID).
-        Right: `read`.
+        (BOOKING_NOT_FOUND, POOL_NOT_FOUND); INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of
+        changes).
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -543,7 +562,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         commands that were asked of stations for it, and its session.
 
         Token values are masked. Errors: NOT_FOUND (BOOKING_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -560,7 +579,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
         (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
         POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -570,7 +589,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_service_pb2.ConfirmBookingResponse, _abc.Awaitable[_booking_service_pb2.ConfirmBookingResponse]]:
         """Confirms a PENDING booking. Idempotent. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -581,7 +600,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_service_pb2.CancelBookingResponse, _abc.Awaitable[_booking_service_pb2.CancelBookingResponse]]:
         """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
         BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -596,7 +615,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
         `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
         `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -607,7 +626,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_series_pb2.CancelBookingSeriesResponse, _abc.Awaitable[_booking_series_pb2.CancelBookingSeriesResponse]]:
         """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
         (BOOKING_SERIES_NOT_FOUND).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -622,7 +641,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         stands nobody else gets its place. Where there is room already, the offer comes at once. Idempotent by `request_id`. Errors:
         NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (BOOKING_RULE: a rule refuses in any case, so that one would
         wait in vain; WAITLIST_FULL); ALREADY_EXISTS (REQUEST_ID_REUSED).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -635,7 +654,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent: one that was taken stays so. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER: there is none,
         or it is over).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -648,7 +667,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (NO_OFFER; NO_SNOOZE_LEFT: the policy
         allows no more).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -659,7 +678,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_waitlist_pb2.LeaveWaitlistResponse, _abc.Awaitable[_waitlist_pb2.LeaveWaitlistResponse]]:
         """Waits no longer. Idempotent. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND); FAILED_PRECONDITION (WAITLIST_ENTRY_ENDED: an offer was
         taken, cancel its booking; or it is over).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -669,7 +688,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_waitlist_pb2.GetWaitlistEntryResponse, _abc.Awaitable[_waitlist_pb2.GetWaitlistEntryResponse]]:
         """Gets an entry of a waiting list as it is now. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND).
-        Right: `read`.
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -679,7 +698,21 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_waitlist_pb2.ListWaitlistEntriesResponse, _abc.Awaitable[_waitlist_pb2.ListWaitlistEntriesResponse]]:
         """Lists entries of waiting lists, the earliest start first.
-        Right: `read`.
+        Right: `bookings.read` or `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchWaitlist(
+        self,
+        request: _waitlist_pb2.WatchWaitlistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_waitlist_pb2.WatchWaitlistResponse], _abc.AsyncIterator[_waitlist_pb2.WatchWaitlistResponse]]:
+        """Watches waiting lists: first who waits or has an offer now, then every change, until the client ends the stream.
+
+        No gap, no repeat: the stream goes on behind the `resume_token` of the last message that was received, at any broker. An entry
+        whose place in the line alone has moved has not changed. Errors: NOT_FOUND (WAITLIST_ENTRY_NOT_FOUND, POOL_NOT_FOUND);
+        INVALID_ARGUMENT (RESUME_TOKEN_INVALID, also of one that is older than what is kept of changes).
+        Right: `bookings.read` or `read`.
         """
 
     @_abc_1.abstractmethod
@@ -693,7 +726,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent: the first check-in counts. Its place is kept for the policy's `grace` from then on, at most to its end, and
         nobody is charged for a no-show. The reply tells whether the place can be used now, or that somebody still charges there.
         Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED; BOOKING_NOT_CONFIRMED; CHECK_IN_TOO_EARLY: no EVSE is chosen yet).
-        Right: `reserve`.
+        Right: `bookings.write` or `reserve`.
         """
 
 def add_BookingServiceServicer_to_server(servicer: BookingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -66,8 +66,8 @@ class CallbackSettings(_message.Message):
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. What is posted to `url`: types of events, as `transaction.ended`, and `station.*`, `transaction.*`,
-        `reservation.*`, `booking.*` for all of a kind, those that will be added too. `command.*` stands for the news of commands
-        that `events` names. At most 64. Empty: the news of commands alone.
+        `reservation.*`, `booking.*`, `waitlist.*` for all of a kind, those that will be added too. `command.*` stands for the news of
+        commands that `events` names. At most 64. Empty: the news of commands alone.
         """
 
     def __init__(
@@ -93,7 +93,9 @@ Global___CallbackSettings: _TypeAlias = CallbackSettings  # noqa: Y015
 
 @_typing.final
 class CallbackDelivery(_message.Message):
-    """Describes one post: one change of one command, station, transaction, reservation or booking, and what became of it."""
+    """Describes one post: one change of one command, station, transaction, reservation, booking or waiting list entry, and what
+    became of it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -115,8 +117,8 @@ class CallbackDelivery(_message.Message):
         """It was given up; `cause` and `reason` say why. Send it again with ResendCallbackDelivery."""
         STATE_SUPERSEDED: CallbackDelivery._State.ValueType  # 5
         """A newer post about the same thing took its place while it was retried. Only what tells a state on the way is ever
-        replaced: `command.state`, `transaction.updated`, `transaction.claimed`, `reservation.updated`, and of stations all but
-        `station.created` and `station.deleted`.
+        replaced: `command.state`, `transaction.updated`, `transaction.claimed`, `reservation.updated`, `booking.updated`,
+        `waitlist.updated`, and of stations all but `station.created` and `station.deleted`.
         """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
@@ -134,8 +136,8 @@ class CallbackDelivery(_message.Message):
     """It was given up; `cause` and `reason` say why. Send it again with ResendCallbackDelivery."""
     STATE_SUPERSEDED: CallbackDelivery.State.ValueType  # 5
     """A newer post about the same thing took its place while it was retried. Only what tells a state on the way is ever
-    replaced: `command.state`, `transaction.updated`, `transaction.claimed`, `reservation.updated`, and of stations all but
-    `station.created` and `station.deleted`.
+    replaced: `command.state`, `transaction.updated`, `transaction.claimed`, `reservation.updated`, `booking.updated`,
+    `waitlist.updated`, and of stations all but `station.created` and `station.deleted`.
     """
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -174,7 +176,7 @@ class CallbackDelivery(_message.Message):
     """Output only. The HTTP status of the last answer; 0 when there was none."""
     resource: _builtins.str
     """Output only. What the event is about, `stations/{station}`, `stations/{station}/transactions/{transaction}`,
-    `reservations/{reservation}` or `bookings/{booking}`; empty for a post of a command.
+    `reservations/{reservation}`, `bookings/{booking}` or `waitlistEntries/{waitlist_entry}`; empty for a post of a command.
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -375,8 +377,8 @@ class ListCallbackDeliveriesRequest(_message.Message):
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before; the first page when absent."""
     resource: _builtins.str
-    """Optional. Only events about this station, transaction, reservation or booking, by its name as in `CallbackDelivery.resource`. Not
-    together with `command`.
+    """Optional. Only events about this station, transaction, reservation, booking or waiting list entry, by its name as in
+    `CallbackDelivery.resource`. Not together with `command`.
     """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CallbackDelivery.State.ValueType]:

@@ -31,8 +31,8 @@ class CallbackServiceStub:
     to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once, and in order per command, station, transaction, reservation and booking; their ids are stable, so that a
-    receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
+    delivered at least once, and in order per command, station, transaction, reservation, booking and waiting list entry; their ids
+    are stable, so that a receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
     belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
 
     The types of events, which a credential chooses by `CallbackSettings.event_types`. Types will be added.
@@ -51,11 +51,16 @@ class CallbackServiceStub:
     booking.cancelled, booking.no_show, booking.expired, booking.displaced, booking.rejected: it has this state now.
     booking.updated: something else of it has changed. They are what WatchBookings tells.
 
+    waitlist.waiting, waitlist.offered, waitlist.snoozed, waitlist.accepted, waitlist.left, waitlist.lapsed: an entry of a waiting
+    list has this state now. Who joins is `waitlist.waiting`, and who waits again because an offered place was lost.
+    waitlist.updated: something else of it has changed. They are what WatchWaitlist tells.
+
     The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
-    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation or Booking as the watch of the same name
-    shows it, as protobuf JSON: a reservation or a booking as it was after the change; a station or a transaction as it
-    is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
-    watch's StationChange or TransactionChange; a reservation and a booking have none. Values of tokens are masked.
+    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation, Booking or WaitlistEntry as its watch
+    shows it, as protobuf JSON: a reservation, a booking or an entry as it was after the change, with the `position` that the entry
+    has when it is posted; a station or a transaction as it is when it is posted, which may be the result of later changes already,
+    and only its name once it is gone. `change` is the watch's StationChange or TransactionChange; the others have none. Values of
+    tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -76,7 +81,8 @@ class CallbackServiceStub:
     Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
     stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
     Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
+    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`;
+    of bookings and waiting lists `bookings.read` does.
     Right: none.
     """
     RotateCallbackSecret: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.RotateCallbackSecretRequest, _callback_service_pb2.RotateCallbackSecretResponse]
@@ -105,8 +111,8 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once, and in order per command, station, transaction, reservation and booking; their ids are stable, so that a
-    receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
+    delivered at least once, and in order per command, station, transaction, reservation, booking and waiting list entry; their ids
+    are stable, so that a receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
     belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
 
     The types of events, which a credential chooses by `CallbackSettings.event_types`. Types will be added.
@@ -125,11 +131,16 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     booking.cancelled, booking.no_show, booking.expired, booking.displaced, booking.rejected: it has this state now.
     booking.updated: something else of it has changed. They are what WatchBookings tells.
 
+    waitlist.waiting, waitlist.offered, waitlist.snoozed, waitlist.accepted, waitlist.left, waitlist.lapsed: an entry of a waiting
+    list has this state now. Who joins is `waitlist.waiting`, and who waits again because an offered place was lost.
+    waitlist.updated: something else of it has changed. They are what WatchWaitlist tells.
+
     The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
-    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation or Booking as the watch of the same name
-    shows it, as protobuf JSON: a reservation or a booking as it was after the change; a station or a transaction as it
-    is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
-    watch's StationChange or TransactionChange; a reservation and a booking have none. Values of tokens are masked.
+    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation, Booking or WaitlistEntry as its watch
+    shows it, as protobuf JSON: a reservation, a booking or an entry as it was after the change, with the `position` that the entry
+    has when it is posted; a station or a transaction as it is when it is posted, which may be the result of later changes already,
+    and only its name once it is gone. `change` is the watch's StationChange or TransactionChange; the others have none. Values of
+    tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -147,7 +158,8 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
     stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
     Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
+    PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`;
+    of bookings and waiting lists `bookings.read` does.
     Right: none.
     """
     RotateCallbackSecret: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.RotateCallbackSecretRequest, _callback_service_pb2.RotateCallbackSecretResponse]  # type: ignore[assignment]
@@ -175,8 +187,8 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once, and in order per command, station, transaction, reservation and booking; their ids are stable, so that a
-    receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
+    delivered at least once, and in order per command, station, transaction, reservation, booking and waiting list entry; their ids
+    are stable, so that a receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
     belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
 
     The types of events, which a credential chooses by `CallbackSettings.event_types`. Types will be added.
@@ -195,11 +207,16 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     booking.cancelled, booking.no_show, booking.expired, booking.displaced, booking.rejected: it has this state now.
     booking.updated: something else of it has changed. They are what WatchBookings tells.
 
+    waitlist.waiting, waitlist.offered, waitlist.snoozed, waitlist.accepted, waitlist.left, waitlist.lapsed: an entry of a waiting
+    list has this state now. Who joins is `waitlist.waiting`, and who waits again because an offered place was lost.
+    waitlist.updated: something else of it has changed. They are what WatchWaitlist tells.
+
     The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
-    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation or Booking as the watch of the same name
-    shows it, as protobuf JSON: a reservation or a booking as it was after the change; a station or a transaction as it
-    is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
-    watch's StationChange or TransactionChange; a reservation and a booking have none. Values of tokens are masked.
+    the same thing; there may be gaps. `data` is the Station, Transaction, Reservation, Booking or WaitlistEntry as its watch
+    shows it, as protobuf JSON: a reservation, a booking or an entry as it was after the change, with the `position` that the entry
+    has when it is posted; a station or a transaction as it is when it is posted, which may be the result of later changes already,
+    and only its name once it is gone. `change` is the watch's StationChange or TransactionChange; the others have none. Values of
+    tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -227,7 +244,8 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
         stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
         Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
-        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`.
+        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of anything but commands without the right `read`;
+        of bookings and waiting lists `bookings.read` does.
         Right: none.
         """
 

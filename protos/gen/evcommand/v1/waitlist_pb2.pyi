@@ -491,3 +491,71 @@ class ListWaitlistEntriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListWaitlistEntriesResponse: _TypeAlias = ListWaitlistEntriesResponse  # noqa: Y015
+
+@_typing.final
+class WatchWaitlistRequest(_message.Message):
+    """Asks for a watch of waiting lists. Exactly one of `names`, `pool` and `all` is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """Optional. Every entry of this pool, `pools/{pool}`. The present state of those that have not ended comes first."""
+    all: _builtins.bool
+    """Optional. Every entry. The present state of those that have not ended comes first."""
+    resume_token: _builtins.str
+    """Optional. The `resume_token` of the last message that was received, with the same selection: the stream goes on behind
+    it. The stream begins with the present state when absent.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. These entries, `waitlistEntries/{waitlist_entry}`, at most 100. Their present state comes first, whatever it is."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        pool: _builtins.str = ...,
+        all: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "names", b"names", "pool", b"pool", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchWaitlistRequest: _TypeAlias = WatchWaitlistRequest  # noqa: Y015
+
+@_typing.final
+class WatchWaitlistResponse(_message.Message):
+    """Tells the present state of an entry, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Output only. Resumes the watch behind this message."""
+    @_builtins.property
+    def entry(self) -> Global___WaitlistEntry:
+        """Output only. The entry as it is after this change. Its `position` and `expected_time` are those of the moment at which it is
+        told: they move with what others do.
+        """
+
+    def __init__(
+        self,
+        *,
+        entry: Global___WaitlistEntry | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchWaitlistResponse: _TypeAlias = WatchWaitlistResponse  # noqa: Y015

@@ -12,9 +12,8 @@ import pytest
 from evcommand.v1 import booking_pb2
 from evcommand.v1 import booking_service_pb2 as pb
 
-from fleet.log import bookings as log
-from fleet.log.bookings import BookingSelection
 from fleet.log.order import Cursor
+from fleet.log.pool_logs import BOOKING_LOG, PoolSelection
 from tests.integration.broker.bookings.asking import HOUR, TOMORROW, a_pool, asked
 from tests.support.benches.broker_house import WAIT_S, House, failure_of
 
@@ -107,8 +106,8 @@ async def test_a_booking_that_changes_while_the_list_is_told_comes_once(house: H
     id = booking.name.partition("/")[2]
     async with house.db.read() as tx:
         before = Cursor(0, 0)
-        assert await log.changed_since(tx, "default", [id], before) == {id}
-        (change,) = await log.read_after(tx, before, BookingSelection("default", [id]), 10)
-        assert await log.changed_since(tx, "default", [id], change.cursor) == set()
+        assert await BOOKING_LOG.changed_since(tx, "default", [id], before) == {id}
+        (change,) = await BOOKING_LOG.read_after(tx, before, PoolSelection("default", [id]), 10)
+        assert await BOOKING_LOG.changed_since(tx, "default", [id], change.cursor) == set()
         behind = replace(change.cursor, seq=change.cursor.seq - 1)
-        assert await log.changed_since(tx, "default", [id], behind) == {id}
+        assert await BOOKING_LOG.changed_since(tx, "default", [id], behind) == {id}

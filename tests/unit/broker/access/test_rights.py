@@ -44,7 +44,7 @@ READING = {
     *("WatchStations", "WatchTransactions", "GetTruthReport", "ListAuditEntries"),
     *("GetPool", "ListPools", "GetBookingPolicy", "ListBookingPolicies"),
     *("GetBooking", "ListBookings", "SearchAvailability", "WatchBookings", "ExplainBooking"),
-    *("GetWaitlistEntry", "ListWaitlistEntries"),
+    *("GetWaitlistEntry", "ListWaitlistEntries", "WatchWaitlist"),
 }
 
 
@@ -78,9 +78,6 @@ def test_a_method_that_nobody_gave_a_right_needs_admin() -> None:
         ("TokenService/ListTokens", "tokens"),
         ("TokenService/PutToken", "tokens"),
         ("CallbackService/ResendCallbackDelivery", "command"),
-        ("BookingService/CreateBooking", "reserve"),
-        ("BookingService/SearchAvailability", "read"),
-        ("BookingService/CreatePool", "admin"),
     ],
 )
 def test_a_call_without_its_right_is_denied_and_told_which(method: str, right: str) -> None:
@@ -100,6 +97,37 @@ def test_a_method_that_two_rights_open_is_closed_to_who_has_neither() -> None:
     with pytest.raises(Refusal, match="command or hard-reset") as refused:
         METHOD_RIGHTS.check(both, frozenset({Right.READ}), "desk")
     assert refused.value.facts == {"right": "command"}
+
+
+@pytest.mark.parametrize(
+    ("method", "own", "wider"),
+    [
+        ("GetBooking", Right.BOOKINGS_READ, Right.READ),
+        ("SearchAvailability", Right.BOOKINGS_READ, Right.READ),
+        ("CreateBooking", Right.BOOKINGS_WRITE, Right.RESERVE),
+        ("UpdateBooking", Right.BOOKINGS_WRITE, Right.RESERVE),
+        ("UpdatePool", Right.POOLS_ADMIN, Right.ADMIN),
+        ("PutBookingPolicy", Right.POOLS_ADMIN, Right.ADMIN),
+    ],
+)
+def test_bookings_have_rights_of_their_own_and_the_wider_ones_open_them_as_before(
+    method: str, own: Right, wider: Right
+) -> None:
+    path = f"{V1}BookingService/{method}"
+    METHOD_RIGHTS.check(path, frozenset({own}), "desk")
+    METHOD_RIGHTS.check(path, frozenset({wider}), "desk")
+    with pytest.raises(Refusal) as refused:
+        METHOD_RIGHTS.check(path, frozenset(Right) - {own, wider}, "desk")
+    assert refused.value.facts == {"right": own.value}
+
+
+def test_a_right_of_bookings_opens_nothing_but_bookings() -> None:
+    for right in (Right.BOOKINGS_READ, Right.BOOKINGS_WRITE, Right.POOLS_ADMIN):
+        opened = {each for each in METHODS if right in (METHOD_RIGHTS.of(each) or ())}
+        assert opened
+        assert all("BookingService/" in each for each in opened)
+    key = ApiKey.parse(f"desk+bookings.read+bookings.write:{DIGEST}")
+    assert key.rights == {Right.BOOKINGS_READ, Right.BOOKINGS_WRITE}
 
 
 def test_what_is_a_credential_s_own_needs_no_right() -> None:

@@ -14,13 +14,15 @@ from domain.bookings.policies.policy import (
     WaitlistTerms,
 )
 from domain.bookings.policies.rules import Charge, RuleVerdict
-from domain.bookings.states import BookingCause, BookingState
+from domain.bookings.states import BOOKING_TRANSITIONS, BookingCause, BookingState
 from domain.bookings.waiting import (
+    LineNow,
     Waiter,
     due_time,
     ended_as,
     expected_time,
     followed,
+    follows,
     line,
     not_taken,
     offer,
@@ -30,7 +32,7 @@ from domain.bookings.waiting import (
     taken,
     wanted,
 )
-from domain.bookings.waitlist import WaitlistEntry, WaitState
+from domain.bookings.waitlist import WAIT_TRANSITIONS, WaitlistEntry, WaitState
 from tests.unit.domain.bookings.asking import local
 from tests.unit.domain.bookings.bookings_made import ID_TOKEN
 
@@ -55,6 +57,17 @@ def test_the_position_is_that_among_those_who_want_the_same_time() -> None:
     assert [each.name for each in line([anna, later, bo])] == ["elsewhere", BO, ANNA]
     assert position(anna, [anna, later, bo]) == 2
     assert position(ended_as(anna, WaitState.LEFT), [bo]) == 0
+
+
+def test_an_entry_that_is_told_as_it_was_has_the_place_that_it_has_now() -> None:
+    anna, bo = waiter(), waiter(BO, "07:00")
+    now = LineNow([anna, bo], POLICY, local("09:00"))
+    assert now.position(anna) == 2
+    assert now.position(replace(anna, revision=9)) == 2
+    assert now.position(ended_as(anna, WaitState.LEFT)) == 0  # as it was told
+    assert replace(now, waiting=[bo]).position(anna) == 0  # it waits no longer
+    assert now.expected_time(anna) == local("13:00")
+    assert now.expected_time(offered()) is None
 
 
 def test_an_offer_is_a_booking_that_waits_for_its_confirmation() -> None:
@@ -103,6 +116,11 @@ def test_who_waits_follows_the_booking_of_the_offer(state: BookingState, then: W
     after = followed(made, replace(kept, state=state))
     assert after.entry.state is then
     assert bool(after.booking) == (then in {WaitState.ACCEPTED, WaitState.OFFERED})
+
+
+def test_whatever_an_offer_becomes_is_a_step_that_its_entry_may_take() -> None:
+    for state in BOOKING_TRANSITIONS[BookingState.PENDING]:
+        assert follows(state) in WAIT_TRANSITIONS[WaitState.OFFERED]
 
 
 def test_who_waits_follows_no_other_booking() -> None:

@@ -1,8 +1,11 @@
 """Which events there are, who chose them, and how they are numbered."""
 
+from enum import StrEnum
+
 import pytest
 
 from domain.bookings.states import BookingState
+from domain.bookings.waitlist import WaitState
 from domain.callback_events import (
     CHOICES,
     CHOICES_LIMIT,
@@ -14,26 +17,27 @@ from domain.callback_events import (
     next_sequence,
     subjects_of,
     thread_id,
-    type_of_booking,
     type_of_change,
-    type_of_reservation,
+    type_of_states,
     wants_commands,
 )
 from domain.callbacks import NewsKind, Waiting, pick
 from domain.reservations.reservation import ENDS, ReservationState
 from fleet.log.changes import SessionChanged, StationChanged
 
-STATION, TRANSACTION, RESERVATION, BOOKING = EventSubject
+STATION, TRANSACTION, RESERVATION, BOOKING, WAITLIST = EventSubject
 
 
 def test_every_change_that_a_watch_tells_is_an_event() -> None:
     told = [
         *(type_of_change(STATION, each.value) for each in StationChanged),
         *(type_of_change(TRANSACTION, each.value) for each in SessionChanged),
-        *(type_of_reservation(None, each) for each in ReservationState),
-        type_of_reservation(ReservationState.HELD, ReservationState.HELD),
-        *(type_of_booking(None, each) for each in BookingState),
-        type_of_booking(BookingState.HELD, BookingState.HELD),
+        *(type_of_states(RESERVATION, None, each) for each in ReservationState),
+        type_of_states(RESERVATION, ReservationState.HELD, ReservationState.HELD),
+        *(type_of_states(BOOKING, None, each) for each in BookingState),
+        type_of_states(BOOKING, BookingState.HELD, BookingState.HELD),
+        *(type_of_states(WAITLIST, None, each) for each in WaitState),
+        type_of_states(WAITLIST, WaitState.WAITING, WaitState.WAITING),
     ]
     assert sorted(told) == sorted(EVENT_TYPES)
 
@@ -73,19 +77,23 @@ def test_every_choice_fits_into_one_list() -> None:
 def test_a_reservation_is_told_by_its_state_and_otherwise_as_updated(
     state: ReservationState,
 ) -> None:
-    assert type_of_reservation(None, state) == f"reservation.{state.value.lower()}"
-    assert type_of_reservation(state, state) == "reservation.updated"
+    assert type_of_states(RESERVATION, None, state) == f"reservation.{state.value.lower()}"
+    assert type_of_states(RESERVATION, state, state) == "reservation.updated"
 
 
-def test_every_state_of_a_booking_is_told_and_only_an_update_may_be_replaced() -> None:
-    states = {type_of_booking(None, each) for each in BookingState}
-    assert states.isdisjoint(PASSING)
-    assert type_of_booking(BookingState.HELD, BookingState.HELD) in PASSING
+@pytest.mark.parametrize(("subject", "states"), [(BOOKING, BookingState), (WAITLIST, WaitState)])
+def test_every_state_is_told_and_only_an_update_may_be_replaced(
+    subject: EventSubject, states: type[StrEnum]
+) -> None:
+    told = {type_of_states(subject, None, each) for each in states}
+    assert told.isdisjoint(PASSING)
+    first = next(iter(states))
+    assert type_of_states(subject, first, first) in PASSING
 
 
 def test_what_begins_and_what_ends_is_never_replaced() -> None:
     lasting = {"station.created", "station.deleted", "transaction.started", "transaction.ended"}
-    lasting |= {type_of_reservation(None, each) for each in (*ENDS, ReservationState.HELD)}
+    lasting |= {type_of_states(RESERVATION, None, each) for each in (*ENDS, ReservationState.HELD)}
     assert lasting.isdisjoint(PASSING)
     waiting = [Waiting(1, "transaction.ended"), Waiting(2, "transaction.updated")]
     assert pick(waiting, tried=1).next == waiting[0]
