@@ -155,6 +155,19 @@ FRAME_PAUSE = timedelta(seconds=5)
 LONGEST_FRAME_PAUSE = timedelta(minutes=10)
 """The longest such pause: a reservation is worth nothing when it is repaired an hour late."""
 
+NO_ID_PATIENCE = timedelta(minutes=3)
+"""How long after its report an unwanted session may get the id that a stop has to name.
+
+A station repeats a StartTransaction that was not answered for about as long. Then a human has to
+look.
+"""
+
+ANSWER_IS_LOST = timedelta(minutes=10)
+"""How long after a frame about a reservation left its answer is waited for at the latest.
+
+A gateway that lost the database, or itself, has not told what became of it.
+"""
+
 MAX_UNDO_FRAMES = 5
 """How often an unwanted session is told to stop, before a human has to look."""
 

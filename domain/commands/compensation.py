@@ -27,6 +27,7 @@ from domain.limits import (
     DOUBT_PAUSE,
     LATE_START_WINDOW,
     MAX_UNDO_FRAMES,
+    NO_ID_PATIENCE,
     REFUSAL_SLIP,
     STOP_AGAIN_PAUSE,
 )
@@ -111,9 +112,14 @@ def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Se
 
 
 def _left_alone(command: Command, session: Session) -> bool:
-    """Whether the session is being stopped already, or could not be: a human was told then."""
+    """Whether the session is being stopped already, or could not be: a human was told then.
+
+    One that no stop could name for want of an id can be stopped as soon as it has one.
+    """
     known = command.compensation
-    return _is_of(known, session) and known.state in _LEFT_ALONE
+    has_id_now = not told_id(known.ocpp_transaction_id or "") and not session.lacks_id
+    failed_for_it = known.state is CompensationState.FAILED and has_id_now
+    return _is_of(known, session) and known.state in _LEFT_ALONE and not failed_for_it
 
 
 def of_doubtful_session(
@@ -197,7 +203,7 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
         frame for frame in facts.undos if frame.ocpp_transaction_id == session.ocpp_transaction_id
     ]
     if session.lacks_id:
-        return Decision(Act.WAIT)  # the report that gives it one wakes us
+        return _without_id(session, now)
     if not frames:
         return unwanted(session)
     last = frames[-1]
@@ -210,4 +216,16 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
     if len(frames) < MAX_UNDO_FRAMES:
         return unwanted(session)
     why = f"It was told to stop {len(frames)} times and is still running."
+    return Decision(Act.UNDO_FAILED, session=session, reason=why)
+
+
+def _without_id(session: Session, now: datetime) -> Decision:
+    """The next step when no stop can name the session: its back end has given it no id (yet).
+
+    The report that gives it one wakes us.
+    """
+    give_up = session.received_time + NO_ID_PATIENCE
+    if now < give_up:
+        return Decision(Act.WAIT, look_again=give_up)
+    why = "The back end gave the session no id, so no stop can name it."
     return Decision(Act.UNDO_FAILED, session=session, reason=why)

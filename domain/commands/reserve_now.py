@@ -30,16 +30,10 @@ from domain.commands.rules import (
     nothing_to_end,
     unknown_as_before,
 )
-from domain.commands.timing import Timing
+from domain.commands.timing import Timing, answer_may_be_late, undo_report
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
 from domain.evidence.frames import may_be_held, next_try
-from domain.evidence.holds import (
-    is_denied,
-    next_cancel,
-    shows_hold,
-    unknown_hold,
-    why_not_undone,
-)
+from domain.evidence.holds import is_denied, next_cancel, shows_hold, unknown_hold, why_not_undone
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import concern_of_reservation
@@ -238,9 +232,8 @@ def _nothing_held(command: Command, facts: Facts) -> Decision:
 def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> bool:
     """Whether the caller has waited long enough: not at all where nobody can cancel."""
     since = command.compensation.update_time or now
-    limit = timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
     in_vain = facts.connected_since is None or any(frame.cannot for frame in facts.cancels)
-    return in_vain or now >= since + limit
+    return in_vain or now >= undo_report(since, timing)
 
 
 def _known_so_far(command: Command) -> Outcome:
@@ -263,6 +256,9 @@ def _next_cancel(
     due = next_cancel(facts, now)
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, _sooner(command, timing, now, end)))
+    since, silent = command.compensation.update_time, not frames or frames[-1].answer is None
+    if command.state is not State.DONE and silent and answer_may_be_late(since, timing, now):
+        return Decision(Act.CONCLUDE, outcome=_known_so_far(command))  # and cancel it then
     return Decision(
         Act.UNDO, reason=command.compensation.reason, reservation=_own_reservation(spec)
     )
@@ -273,7 +269,7 @@ def _sooner(command: Command, timing: Timing, now: datetime, end: datetime) -> d
     since = command.compensation.update_time
     if command.state is State.DONE or since is None:
         return end
-    report = since + timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
+    report = undo_report(since, timing)
     return min(report, end) if report > now else end
 
 

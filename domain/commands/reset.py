@@ -168,7 +168,7 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     if any(session.active for session in restart.running):
         return False
     ends = [end for session in restart.running if (end := session.stop_received_time) is not None]
-    if any(each.was_down(max([frame.send_time, *ends])) for each in restart.connectors):
+    if any(each.was_down(max([answered, *ends])) for each in restart.connectors):
         return True
     if is_scheduled(command) or not restart.connectors or not restart.same_socket:
         return False

@@ -66,6 +66,17 @@ def ask_time(deadline: datetime, timing: Timing) -> datetime:
     return deadline - timedelta(seconds=timing.effect_margin_s)
 
 
+def undo_report(since: datetime, timing: Timing) -> datetime:
+    """When a caller is told what is known of something that is being undone since then."""
+    return since + timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
+
+
+def answer_may_be_late(since: datetime | None, timing: Timing, now: datetime) -> bool:
+    """Whether the answer to a frame that leaves now may come after `undo_report`."""
+    latest = now + timedelta(seconds=timing.answer_timeout_s)
+    return since is not None and latest > undo_report(since, timing)
+
+
 def next_look(frame: SentFrame, now: datetime, no_later_than: datetime) -> datetime:
     """When to look at the facts again although nothing woke the workflow."""
     if frame.answer_time is not None:

@@ -35,7 +35,7 @@ from domain.ocpp_words import IN_USE, ConnectorStatus, ReservationReport, capabi
 from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
-from domain.reservations.timeliness import began_before, may_have_begun_between
+from domain.reservations.timeliness import began_before, began_since, may_have_begun_between
 from domain.reservations.transitions import EndCause
 from domain.reservations.users import is_of, is_of_another, tokens_of
 
@@ -195,7 +195,7 @@ def _took_place(session: Session, known: Reservation) -> bool:
         and not session.observed_only
         and (known.evse_id is None or session.evse_id == known.evse_id)
         and session.received_time >= since
-        and session.start_time >= since - CLOCK_TOLERANCE
+        and began_since(session, since)
     )
 
 

@@ -17,6 +17,18 @@ def began_before(session: Session, end: datetime) -> bool:
     return not session.clock_suspect and not session.observed_only and _begun(session) < end
 
 
+def began_since(session: Session, begin: datetime) -> bool:
+    """Whether the session began at `begin` or later, as far as the station's clock tells.
+
+    A start that looks old by a clock that is not known is believed: it may be old.
+    """
+    slack = session.start_slack_s
+    if slack is not None:
+        return session.start_time + timedelta(seconds=slack) >= begin
+    looks_old = session.received_time - session.start_time > CLOCK_TOLERANCE
+    return session.start_time + (CLOCK_SLIP if looks_old else CLOCK_TOLERANCE) >= begin
+
+
 def may_have_begun_between(session: Session, begin: datetime, end: datetime) -> bool:
     """Whether the session began from `begin` to `end`, or so near that clocks cannot tell."""
     if session.clock_suspect:

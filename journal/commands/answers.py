@@ -1,11 +1,13 @@
 """Answers of stations as the JSON of their rows in `sends`, and the frames that those rows keep."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from contract.renamed import with_present_names
 from domain.evidence.frames import ReservationFrame
+from domain.limits import ANSWER_IS_LOST
 from domain.model.answers import StationAnswer
 from domain.model.specs import Kind
 from fleet.sends import Send
@@ -27,13 +29,20 @@ def said_no(row: dict[str, Any] | None) -> bool:
     return row is not None and answer_from_row(row).verdict.is_lasting_no
 
 
-def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, ...]:
-    """The frames of one kind with what the station said to them, in order."""
+def reservation_frames(
+    rows: list[Send], kind: Kind, now: datetime | None = None
+) -> tuple[ReservationFrame, ...]:
+    """The frames of one kind with what the station said to them, in order.
+
+    One that left long ago is over, also when its gateway could not write down what became of it.
+    now: None where it does not matter which are over.
+    """
     return tuple(
         ReservationFrame(
             attempt=row.attempt,
             send_time=row.send_time,
-            over=row.state != "INTENT",
+            over=row.state != "INTENT"
+            or (now is not None and now >= row.send_time + ANSWER_IS_LOST),
             answer=answer_from_row(row.answer) if row.answer else None,
             answer_time=row.answer_time,
         )

@@ -81,8 +81,8 @@ async def read_facts(
         connected_since=holder.connected_time if holder else None,
         connection_timeout_s=wait_s,
         asked=asked,
-        asks=_own_frames(rows, command, needed),
-        cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION),
+        asks=_own_frames(rows, command, needed, now),
+        cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION, now),
         first_stop=_first_stop(stops),
         restart=await _restart(tx, command.station, needed, frames, now),
         stops=await _stops(tx, command.station, needed, frame),
@@ -127,11 +127,11 @@ async def read_target(tx: Tx, command: Command) -> FoundTarget:
 
 
 def _own_frames(
-    rows: list[Send], command: Command, needed: NeededFacts
+    rows: list[Send], command: Command, needed: NeededFacts, now: datetime
 ) -> tuple[ReservationFrame, ...]:
     if Need.RESERVATION_FRAMES not in needed.needs:
         return ()
-    return reservation_frames(rows, command.kind)
+    return reservation_frames(rows, command.kind, now)
 
 
 async def _restart(

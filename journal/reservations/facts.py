@@ -35,8 +35,8 @@ async def read_reservation_evidence(
     ]
     ready = holder is not None and station is not None and station.boot_state == "ACCEPTED"
     return ReservationEvidence(
-        holds=reservation_frames(rows, Kind.RESERVE_NOW),
-        cancels=reservation_frames(rows, Kind.CANCEL_RESERVATION),
+        holds=reservation_frames(rows, Kind.RESERVE_NOW, now),
+        cancels=reservation_frames(rows, Kind.CANCEL_RESERVATION, now),
         attempts=max((row.attempt for row in rows), default=0),
         token_digests=await _token_digests(tx, reservation),
         sessions=tuple(session_of(row) for row in heard),

@@ -29,7 +29,11 @@ from station_gateway.dialects.station_calls.back_end_calls import (
     may_command,
     may_move_away,
 )
-from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
+from station_gateway.dialects.station_calls.confirmations import (
+    confirmed,
+    may_follow_start,
+    needs_answer,
+)
 from station_gateway.facts.reports import PATIENCE_S
 from station_gateway.relay.recording import RecordedStation, Recording
 from station_gateway.relay.their_commands import TheirCommands
@@ -258,8 +262,9 @@ class Recorder:
             self._time,
             max(self._loop.time(), self._back_s) + self._shared.settings.relay_answer_s,
         )
-        if not needs_answer(message):
-            await self._write(opened, message, handlers)
+        behind = may_follow_start(message) and self._exchanges.wait_for_start()
+        if not (behind or needs_answer(message)):
+            await self._told(opened, None, handlers)
             return
         given_up = self._exchanges.begin(opened)
         if not isinstance(message, AuthorizationAsked):  # that tells no fact

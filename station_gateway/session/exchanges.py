@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from station_gateway.dialects.messages import StationCall
+from station_gateway.dialects.messages import SessionStarted, StationCall
 from station_gateway.session.events import CallReceived
 from station_gateway.session.frames import MessageId
 
@@ -58,6 +58,10 @@ class Exchanges:
         """Whether the answer to this CALL is awaited still."""
         waiting = self._open.get(opened.call.message_id)
         return waiting is not None and waiting.call is opened.call
+
+    def wait_for_start(self) -> bool:
+        """Whether the answer to a start of a session (OCPP 1.6) is awaited."""
+        return any(isinstance(each.message, SessionStarted) for each in self._open.values())
 
     def postpone(self, due: float) -> None:
         """Wait for every answer until this time at least: who owes them is away for now."""

@@ -222,6 +222,23 @@ def test_a_later_session_proves_an_end_only_where_starts_tell_a_time(dated: bool
     assert bool(contradictions(Case(really, seen, dated=dated))) is dated
 
 
+@pytest.mark.parametrize(
+    ("placed", "evses", "found"),
+    [
+        pytest.param(True, 2, True, id="both told their connector"),
+        pytest.param(False, 2, False, id="they may be on two"),
+        pytest.param(False, 1, True, id="there is one"),
+    ],
+)
+def test_a_later_session_proves_an_end_only_where_it_can_only_be_on_its_plug(
+    placed: bool, evses: int, found: bool
+) -> None:
+    _, really, seen = LIES["runs on its plug"]
+    shown = {evse: (at(40), "Charging") for evse in range(1, evses + 1)}
+    lies = contradictions(Case(replace(really, statuses=shown), seen, placed=placed))
+    assert ["runs on its plug" in lie for lie in lies] == [True] * found
+
+
 CUT = {"ended": at(20), "end_cause": "power"}
 
 

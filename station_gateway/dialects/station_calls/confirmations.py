@@ -41,13 +41,24 @@ _NOT_REFUSED = Authorization(TokenVerdict.ACCEPTED)
 
 
 def needs_answer(message: StationCall) -> bool:
-    """Whether what a message tells depends on what the back end answers to it."""
+    """Whether what a message tells depends on what the back end answers to it.
+
+    An end of OCPP 1.6 does not: the session is over, whatever is said of the token that ended it.
+    """
     match message:
         case Booted() | SessionStarted() | AuthorizationAsked():
             return True
-        case SessionStopped() | SessionEvent():
+        case SessionEvent():
             return message.token is not None
     return False
+
+
+def may_follow_start(message: StationCall) -> bool:
+    """Whether it may be about a session whose start waits for its answer still (OCPP 1.6).
+
+    An end without an id is that of a session which the station was never given one for.
+    """
+    return isinstance(message, SessionStopped) and not message.id_known
 
 
 def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from domain.model.command import Code, Command
+from domain.model.command import Code, Command, CompensationState, State
 from domain.model.specs import IdToken, Kind
 from fleet.transactions.rows import Transaction
 from tests.simulation.station.reservations import GROUPS
@@ -121,7 +121,16 @@ def last_deadline(ran: Ran, told: Told) -> datetime:
             effect_s += TIMING.reconcile_s
         effect_s += TIMING.answer_timeout_s + TIMING.effect_margin_s
         latest = max(latest, heard + timedelta(seconds=effect_s))
-    return latest
+    undone = _undone_since(told) if command.kind is Kind.RESERVE_NOW else None
+    undo_s = TIMING.answer_timeout_s + TIMING.effect_margin_s
+    return latest if undone is None else max(latest, undone + timedelta(seconds=undo_s))
+
+
+def _undone_since(told: Told) -> datetime | None:
+    """When what a command made began to be undone, if its caller waited for that."""
+    undoing = [one for one in told.history if one.compensation.state is CompensationState.PENDING]
+    waits = bool(undoing) and undoing[0].state is not State.DONE
+    return undoing[0].compensation.update_time if waits else None
 
 
 def is_its_driver(command: Command, session: TrueSession) -> bool:

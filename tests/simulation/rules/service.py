@@ -98,6 +98,7 @@ def calm_service(ran: Ran, told: Told) -> Iterator[str]:
     """Where nothing fails, nothing about locks and restarts is UNKNOWN."""
     service = told.command.kind in OF_SERVICE
     calm = ran.calm and not ran.truth.restarts and not _evse_waits_for_its_session(ran, told)
+    calm = calm and not _session_began_meanwhile(ran, told)
     if calm and service and ended_as(told.last, Code.UNKNOWN):
         cause = told.last.outcome.cause if told.last.outcome else ""
         yield f"nothing failed, and it is UNKNOWN ({cause})"
@@ -118,6 +119,20 @@ def _evse_waits_for_its_session(ran: Ran, told: Told) -> bool:
         and (session.ended is None or session.ended + ROUGHLY >= until)
         for session in ran.truth.sessions
         for at in put_off
+    )
+
+
+def _session_began_meanwhile(ran: Ran, told: Told) -> bool:
+    """Whether somebody began a session at the EVSE while an unlock ended another one there first.
+
+    The plug is used again before it was free, so what it shows says nothing of the unlock.
+    """
+    unlock, until = told.command.unlock, told.last.outcome_time
+    if unlock is None or not unlock.stop_first or until is None:
+        return False
+    return any(
+        session.evse == unlock.evse_id and told.command.create_time <= session.begun <= until
+        for session in ran.truth.sessions
     )
 
 

@@ -47,6 +47,16 @@ async def session(relay: Bench, id: str) -> Transaction:
     return await found(look)
 
 
+async def eventually_ended(relay: Bench) -> Transaction:
+    """The only transaction, as soon as its end is recorded."""
+
+    async def over() -> Transaction | None:
+        (one,) = await relay.transactions()
+        return one if one.state == "ENDED" else None
+
+    return await found(over)
+
+
 async def boot_of(relay: Bench, name: str) -> stations.Station | None:
     """The station, if a boot of it is recorded."""
     async with relay.db.read() as tx:
@@ -79,14 +89,21 @@ async def test_a_16_session_has_the_id_that_the_back_end_gave(
         begun = await session(relay, "4711")
         stop = {"transactionId": 4711, "meterStop": 9, "timestamp": "2026-01-01T01:00:00Z"}
         await station.call("StopTransaction", stop)
-
-        async def over() -> Transaction | None:
-            (one,) = await relay.transactions()
-            return one if one.state == "ENDED" else None
-
-        ended = await found(over)
+        ended = await eventually_ended(relay)
     assert (begun.authorized, begun.state) == (True, "ACTIVE")
     assert (ended.meter_stop_wh, ended.ocpp_transaction_id) == (9, "4711")
+
+
+async def test_an_end_is_recorded_before_the_back_end_answers_it(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    del back_end.answers["StopTransaction"]
+    async with connected(relay.url("S1")) as station:
+        await station.call("StartTransaction", START)
+        await session(relay, "4711")
+        stop = {"transactionId": 4711, "idTag": "TAG1", "meterStop": 9}
+        await station.begin("StopTransaction", stop | {"timestamp": "2026-01-01T01:00:00Z"})
+        await eventually_ended(relay)
 
 
 async def test_a_token_that_the_back_end_refuses_is_not_authorised(

@@ -118,6 +118,23 @@ async def test_the_report_that_gives_the_id_wakes_the_commands_that_wait_and_no_
     assert relay.waker.kicks == kicks
 
 
+async def test_an_end_without_an_id_waits_for_the_start_that_may_be_its_own(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    for action in ("StartTransaction", "StopTransaction"):
+        back_end.answers.pop(action, None)
+    await relay.restart(relay_answer_s=0.3)
+    stop = {"transactionId": -1, "idTag": "TAG1", "meterStop": 9}
+    async with connected(relay.url("S1")) as scripted:
+        await scripted.begin("StartTransaction", START)
+        await scripted.begin("StopTransaction", stop | {"timestamp": "2026-01-01T01:00:00Z"})
+
+        async def over() -> bool:
+            return [each.state for each in await relay.transactions()] == ["ENDED"]
+
+        await found(over)
+
+
 async def test_a_stop_of_the_id_minus_1_is_no_session_of_a_back_end(
     relay: Bench, station: ScriptedStation
 ) -> None:

@@ -95,8 +95,10 @@ def _seems_to_run(case: Case, session: TrueSession) -> bool:
 def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
     """A later session there that callers can see, and whose begin could be read.
 
-    A start without a time may be one from before, told late.
+    A start without a time may be one from before, told late. Two that are told on connector 0 of a
+    station with several may as well be on two of them.
     """
+    placed = case.placed or len(case.record.statuses) < 2
     seen = {shown.get("transactionId") for shown in case.words.sessions}
     later = [
         one
@@ -107,7 +109,7 @@ def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
         and one.ocpp_transaction_id in seen
     ]
     readable = case.undisturbed and case.usable and case.dated
-    return later[0] if later and readable else None
+    return later[0] if later and readable and placed else None
 
 
 def told_the_time(case: Case) -> Iterator[str]:

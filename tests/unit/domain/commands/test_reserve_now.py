@@ -174,6 +174,20 @@ def test_a_station_that_fails_to_cancel_is_waited_for_until_the_time_to_report()
     assert said(given_up(), failing, 86) == "ANSWER_TIMEOUT"
 
 
+@pytest.mark.parametrize(
+    ("cancels", "now_s", "expected"),
+    [((), 55, "UNDO"), ((), 56, "ANSWER_TIMEOUT"), (asks(ERROR), 56, "UNDO")],
+    ids=["its answer comes in time", "its answer may be late", "a station that answers is asked"],
+)
+def test_a_caller_does_not_wait_for_a_cancel_that_leaves_late(
+    cancels: tuple[ReservationFrame, ...], now_s: float, expected: str
+) -> None:
+    facts = known(None, None, None, cancels=cancels)
+    assert said(given_up(), facts, now_s) == expected
+    reported = apply(given_up(), decided(given_up(), facts, now_s), at(now_s))
+    assert decided(reported, facts, now_s).act is Act.UNDO
+
+
 def test_without_a_time_to_report_the_next_cancel_is_waited_for() -> None:
     late = replace(given_up(), compensation=replace(given_up().compensation, update_time=None))
     failing = known(None, cancels=asks(*[ERROR] * 5))

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.evidence.restart import ConnectorReport
-from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, place, said
+from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, place, reported, said
 from tests.unit.domain.situations import at
 
 
@@ -22,3 +22,10 @@ def test_a_status_told_anew_shows_a_restart_only_on_the_socket_of_the_frame(
     """A station that connects again tells every status, whether something restarted or not."""
     lost = {} if same_socket else {"down_time": at(5), "connected_time": at(8)}
     assert said(PLACE, place(report, same_socket=same_socket, **lost), 10) == expected
+
+
+@pytest.mark.parametrize(("back_s", "expected"), [(0.5, "WAIT"), (1.5, "EVSE_RESTARTED")])
+def test_an_evse_that_was_back_before_the_station_agreed_shows_no_restart_of_ours(
+    back_s: float, expected: str
+) -> None:
+    assert said(PLACE, place(reported(back_s)), 10) == expected

@@ -69,6 +69,10 @@ def test_a_use_in_the_last_second_is_told_whenever_it_is_reported(after_s: float
         pytest.param(late(60, token_digest="other"), END.TIME_OVER, id="of another token"),
         pytest.param(late(60, token_state=TokenState.REFUSED), END.TIME_OVER, id="refused"),
         pytest.param(late(-60), END.TIME_OVER, id="began before it was reserved"),
+        pytest.param(late(-29), END.TIME_OVER, id="began half a minute before it was reserved"),
+        pytest.param(late(-1), END.SESSION_OF_ITS_TOKEN, id="began as near as its clock tells"),
+        pytest.param(late(-40, start_slack_s=42), END.SESSION_OF_ITS_TOKEN, id="its clock is late"),
+        pytest.param(late(-29, start_slack_s=None), END.USE_NOT_KNOWN, id="old by no clock"),
         pytest.param(late(END_S + 99, reservation_id=42), END.SESSION_USED_IT, id="names it"),
         pytest.param(late(60, reservation_id=43), END.TIME_OVER, id="names another one"),
         pytest.param(

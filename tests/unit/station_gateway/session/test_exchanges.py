@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station_gateway.dialects.messages import Booted
+from station_gateway.dialects.messages import Booted, SessionStarted, StationTime, TokenSeen
 from station_gateway.session.events import CallReceived
 from station_gateway.session.exchanges import OPEN_LIMIT, Exchanges, OpenCall
 
@@ -47,6 +47,17 @@ def test_a_call_that_is_said_twice_waits_once_for_its_answer_and_keeps_its_first
     assert answered is not None
     assert answered.time == NOW
     assert not exchanges.waits_for(first)
+
+
+def test_a_start_is_awaited_until_it_is_answered() -> None:
+    exchanges, boot = Exchanges(), opened("1")
+    start = SessionStarted(1, 1, TokenSeen("TAG1"), 0, StationTime(NOW))
+    exchanges.begin(boot)
+    assert not exchanges.wait_for_start()
+    exchanges.begin(msgspec.structs.replace(opened("2"), message=start))
+    assert exchanges.wait_for_start()
+    exchanges.answered("2")
+    assert not exchanges.wait_for_start()
 
 
 def test_the_oldest_of_too_many_is_given_up() -> None:

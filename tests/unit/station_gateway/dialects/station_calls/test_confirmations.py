@@ -22,6 +22,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.dialects.station_calls.confirmations import (
     confirmed,
+    may_follow_start,
     needs_answer,
     refuses_token,
 )
@@ -40,15 +41,22 @@ NO_ANSWERS: list[Answer | None] = [None, {}, CallError("InternalError"), Unreada
     [
         (BOOT, True),
         (STARTED, True),
-        (STOPPED, True),
+        (STOPPED, False),
         (EVENT, True),
-        (SessionStopped("7", True, 9, TIME), False),
         (SessionEvent("Updated", "T-1", 1, "Timer", TIME), False),
         (HeartbeatSeen(), False),
     ],
 )
 def test_what_depends_on_its_answer(message: Any, needs: bool) -> None:
     assert needs_answer(message) is needs
+
+
+@pytest.mark.parametrize(
+    ("message", "may"),
+    [(STOPPED, False), (SessionStopped("-1", False, 9, TIME), True), (STARTED, False)],
+)
+def test_only_an_end_without_an_id_may_be_of_a_start_that_waits(message: Any, may: bool) -> None:
+    assert may_follow_start(message) is may
 
 
 @pytest.mark.parametrize("verdict", BootVerdict)
