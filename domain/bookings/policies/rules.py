@@ -138,62 +138,6 @@ class HolderRules:
             yield _verdict(rule, _JUDGES[type(rule.term)](rule.term, case))
 
 
-def allowed(self) -> bool:
-        """Whether the rule allows the ask."""
-        return not self.sentence
-
-
-@dataclass(frozen=True)
-class _Load:
-    """How many places are taken from a moment on, and how many are kept by the share of each rule.
-
-    Only shares that keep places from the ask are counted. Moments at which they cannot refuse it,
-    however they are used, are left out.
-    """
-
-    moment: datetime
-    taken: int
-    kept: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What is judged, and by which rule. loads: of the whole ask; for shares."""
-
-    policy: BookingPolicy
-    rule: Rule
-    ask: BookingRequest
-    around: RequestSurroundings
-    loads: Sequence[_Load]
-
-    @property
-    def zone(self) -> tzinfo:
-        return self.around.zone
-
-
-@dataclass(frozen=True)
-class _Found:
-    """sentence: why not; "" when nothing is in the way. price: what is charged."""
-
-    sentence: str = ""
-    price: Price | None = None
-
-
-_FINE = _Found()
-
-
-def judge(
-    policy: BookingPolicy, ask: BookingRequest, around: RequestSurroundings
-) -> tuple[RuleVerdict, ...]:
-    """What each rule that concerns the holder says, in the order of the policy."""
-    binding = [rule for rule in policy.rules if _concerns(rule, ask)]
-    loads = _loads([rule for rule in binding if isinstance(rule.term, PlaceShare)], ask, around)
-    return tuple(
-        _verdict(rule, _JUDGES[type(rule.term)](rule.term, _Case(policy, rule, ask, around, loads)))
-        for rule in binding
-    )
-
-
 def allowed(verdicts: Sequence[RuleVerdict]) -> bool:
     """Whether no rule refuses."""
     return all(each.allowed for each in verdicts)
