@@ -90,9 +90,9 @@ def nearest(
     for ask in wanted:
         if len(found) == count:
             break
-        if look.why_not(look.stay_of(ask)) is None:
-            if isinstance(admit(others, ask, effort), Planned):
-                found.append(ask.span)
+        has_room = look.why_not(look.stay_of(ask)) is None
+        if has_room and isinstance(admit(others, ask, effort), Planned):
+            found.append(ask.span)
     return tuple(found)
 
 
