@@ -17,7 +17,7 @@ from domain.bookings.policies.requests import (
     RequestSurroundings,
     busiest,
 )
-from domain.bookings.policies.rules import RuleVerdict, allowed, judge
+from domain.bookings.policies.rules import HolderRules, RuleVerdict, allowed, judge
 from domain.bookings.policies.wording import clock, count
 from domain.bookings.pool import Pool
 from domain.bookings.spans import Span
@@ -127,24 +127,19 @@ def chances(
     """Whether a booking like `new` would be taken in each of the spans."""
     live = [each for each in others if not each.ended]
     inside = Span(min(one.start for one in spans) - WINDOW, max(one.end for one in spans) + WINDOW)
-    around, by_start = _around(venue, others), RequestsByStart(each.request for each in live)
+    rules = HolderRules(venue.policy, new.holder, _around(venue, others))
+    by_start = RequestsByStart(each.request for each in live)
     free = free_spans(booked(venue, live, inside), new.needs, spans)
-    return tuple(_chance(venue, new.request, around, by_start, look) for look in free)
+    asked = new.request
+    return tuple(_chance(venue.pool, asked, rules, by_start, look) for look in free)
 
 
 def _chance(
-    venue: BookablePool,
-    asked: BookingRequest,
-    around: RequestSurroundings,
-    live: RequestsByStart,
-    look: FreeSpan,
+    pool: Pool, asked: BookingRequest, rules: HolderRules, live: RequestsByStart, look: FreeSpan
 ) -> Chance:
-    request = replace(asked, start=look.span.start, end=look.span.end)
-    refusing = next(
-        (each for each in judge(venue.policy, request, around) if not each.allowed), None
-    )
-    full = _walk_ins(venue.pool, request, live)
-    return Chance(look.span, look.free, refusing, full or look.why)
+    request = BookingRequest(asked.holder, look.span.start, look.span.end, asked.made)
+    full = _walk_ins(pool, request, live)
+    return Chance(look.span, look.free, rules.refusing(request), full or look.why)
 
 
 def span_planned(venue: BookablePool, start: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -60,10 +60,11 @@ def free_spans(
     """
     wanted = [Ask(_TRIAL, span, needs) for span in spans]
     look = _Look(booked, wanted, effort)
-    free = [look.free(ask) for ask in wanted]
+    stays = [look.stay_of(ask) for ask in wanted]
+    free = [look.free(stay) for stay in stays]
     return tuple(
-        FreeSpan(ask.span, count, None if count else look.why_not(ask))
-        for ask, count in zip(wanted, free, strict=True)
+        FreeSpan(stay.ask.span, count, None if count else look.why_not(stay))
+        for stay, count in zip(stays, free, strict=True)
     )
 
 
@@ -89,7 +90,8 @@ def nearest(
     for ask in wanted:
         if len(found) == count:
             break
-        if look.why_not(ask) is None and isinstance(admit(others, ask, effort), Planned):
+        has_room = look.why_not(look.stay_of(ask)) is None
+        if has_room and isinstance(admit(others, ask, effort), Planned):
             found.append(ask.span)
     return tuple(found)
 
@@ -104,12 +106,17 @@ class _Look:
         self._holds = all(settle(self._room, stay, effort) is None for stay in homeless)
         self._crowding = Crowding(self._room)
 
-    def free(self, ask: Ask) -> int:
-        """How many places are free while nobody moves to another kind. To be asked first."""
-        stay = self._room.stay_of(ask)
-        return sum(self._room.free(at, stay.mask) for at in stay.allowed) if self._holds else 0
+    def stay_of(self, ask: Ask) -> Stay:
+        """The booking as the room sees it."""
+        return self._room.stay_of(ask)
 
-    def why_not(self, ask: Ask) -> PoolFull | NoPlanFound | None:
+    def free(self, stay: Stay) -> int:
+        """How many places are free while nobody moves to another kind. To be asked first."""
+        if not self._holds:
+            return 0
+        return sum(self._room.free(at, stay.mask) for at in stay.allowed)
+
+    def why_not(self, stay: Stay) -> PoolFull | NoPlanFound | None:
         """Why the booking has no room; None: it has.
 
         Who moved for it stays there: that is as good a plan, and the next span is often free in it.
@@ -118,7 +125,6 @@ class _Look:
         """
         if not self._holds:
             return NoPlanFound(0)
-        stay = self._room.stay_of(ask)
         left = settle(self._room, stay, self._effort, self._crowding)
         if left is None:
             self._room.take(stay)

@@ -9,7 +9,7 @@ less willingly ("guided ejection search", Nagata and Bräysy 2009).
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.bookings.planning.room import Room, Stay
 
@@ -131,16 +131,28 @@ def cover(room: Room, at: int, mask: int, weights: Mapping[str, int]) -> tuple[i
     mask: when it has to be free. A stay weighs 1 unless `weights` says more. Returns their weight,
     and them.
     """
-    known: dict[int, tuple[int, list[Stay]]] = {0: (0, [])}
+    return _Cover(room, at, weights).of(room.full(at) & mask)
 
-    def from_first(left: int) -> tuple[int, list[Stay]]:
+
+@dataclass(slots=True)
+class _Cover:
+    """The lightest stays of one kind that are there in some segments, by these segments.
+
+    No function inside of another one, which would refer to itself: such a circle keeps the whole
+    room in memory until the garbage collector finds it, and that takes the process half a second.
+    """
+
+    room: Room
+    at: int
+    weights: Mapping[str, int]
+    known: dict[int, tuple[int, list[Stay]]] = field(default_factory=lambda: {0: (0, [])})
+
+    def of(self, left: int) -> tuple[int, list[Stay]]:
         # A stay is one run. So whoever covers the first segment leaves only those after its end.
-        if left not in known:
+        if left not in self.known:
             options = []
-            for stay in room.stays_at(at, (left & -left).bit_length() - 1):
-                weight, stays = from_first(left >> stay.high << stay.high)
-                options.append((weight + weights.get(stay.ask.id, 1), [stay, *stays]))
-            known[left] = min(options, key=lambda option: option[0])
-        return known[left]
-
-    return from_first(room.full(at) & mask)
+            for stay in self.room.stays_at(self.at, (left & -left).bit_length() - 1):
+                weight, stays = self.of(left >> stay.high << stay.high)
+                options.append((weight + self.weights.get(stay.ask.id, 1), [stay, *stays]))
+            self.known[left] = min(options, key=lambda option: option[0])
+        return self.known[left]

@@ -44,7 +44,8 @@ class _Shelf:
 
     closed, held: when they cannot be had, from and to in ticks; held with the buffer afterwards.
     full: a bit for each segment in which all are taken. blocks: who is there in some neighbouring
-    segments, by the number of the block.
+    segments, by the number of the block. ways: what `in_the_way` found since somebody came or went:
+    a search of many spans meets the same stays again and again.
     """
 
     kind: PlaceKind
@@ -55,6 +56,7 @@ class _Shelf:
     stays: dict[str, Stay] = field(default_factory=dict)
     blocks: defaultdict[int, dict[str, Stay]] = field(default_factory=lambda: defaultdict(dict))
     full: int = 0
+    ways: dict[int, list[Stay] | None] = field(default_factory=dict)
 
     def add(self, stay: Stay) -> None:
         name = stay.ask.id
@@ -82,6 +84,15 @@ class _Shelf:
         for digit in self.digits:
             full &= self.planes[digit]
         self.full = full
+        self.ways.clear()
+
+    def in_the_way(self, mask: int) -> list[Stay] | None:
+        wanted = self.full & mask
+        if not wanted:
+            return None
+        first, last = (wanted & -wanted).bit_length() - 1, wanted.bit_length()
+        near = self.blocks[first >> _BLOCK].values()
+        return [stay for stay in near if stay.low <= first and last <= stay.high]
 
     def most_taken(self, mask: int) -> int:
         """The most places that are taken in one of these segments."""
@@ -103,7 +114,7 @@ class Room:
         self.buffer = ticks_of(capacity.buffer)
         asks = tuple(asks)
         self._shelves = _shelves(capacity, asks, horizon)
-        self._serving: dict[Needs, tuple[int, ...]] = {}
+        self._serving: dict[Needs, tuple[tuple[int, ...], int]] = {}
         movable = [ask for ask in asks if ask.fixed_to is None]
         cuts = {ask.span.from_tick for ask in movable}
         cuts |= {ask.span.to_tick + self.buffer for ask in movable}
@@ -126,8 +137,8 @@ class Room:
         start, end = ask.span.from_tick, ask.span.to_tick + self.buffer
         low, high = self._segments(start, end)
         mask = (1 << high) - (1 << low)
-        allowed = self._that_serve(ask.needs)
-        if any(mask & self._narrowed[at] for at in allowed):
+        allowed, narrowed = self._that_serve(ask.needs)
+        if mask & narrowed:
             allowed = tuple(
                 at for at in allowed if not mask & self._narrowed[at] or self._is_open(at, ask)
             )
@@ -145,13 +156,17 @@ class Room:
             touched |= (1 << high) - (1 << low)
         return touched
 
-    def _that_serve(self, needs: Needs) -> tuple[int, ...]:
+    def _that_serve(self, needs: Needs) -> tuple[tuple[int, ...], int]:
+        """The kinds that serve, and the segments in which not all of them are open."""
         known = self._serving.get(needs)
         if known is None:
-            known = tuple(
+            kinds = tuple(
                 at for at, shelf in enumerate(self._shelves) if serves(shelf.kind.sample, needs)
             )
-            self._serving[needs] = known
+            narrowed = 0
+            for at in kinds:
+                narrowed |= self._narrowed[at]
+            known = self._serving[needs] = kinds, narrowed
         return known
 
     def _is_open(self, at: int, ask: Ask) -> bool:
@@ -191,7 +206,7 @@ class Room:
 
     def kinds_for(self, needs: Needs) -> tuple[int, ...]:
         """The kinds that serve, open or not."""
-        return self._that_serve(needs)
+        return self._that_serve(needs)[0]
 
     def stays_on(self, at: int) -> Iterator[Stay]:
         """Who is on the places of the kind, in the order of arrival."""
@@ -205,11 +220,9 @@ class Room:
     def in_the_way(self, at: int, mask: int) -> list[Stay] | None:
         """Each who would leave a place of the kind free in these segments; None: one is free."""
         shelf = self._shelves[at]
-        wanted = shelf.full & mask
-        if not wanted:
-            return None
-        near = shelf.blocks[(wanted & -wanted).bit_length() - 1 >> _BLOCK]
-        return [stay for stay in near.values() if stay.mask & wanted == wanted]
+        if mask not in shelf.ways:
+            shelf.ways[mask] = shelf.in_the_way(mask)
+        return shelf.ways[mask]
 
     # --- changes
 

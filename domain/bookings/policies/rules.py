@@ -7,7 +7,7 @@ A rule concerns the holders of its groups. A share is the exception: it stands i
 others, because it keeps places for its own groups.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -31,7 +31,13 @@ from domain.bookings.policies.policy import (
     Weekday,
     Window,
 )
-from domain.bookings.policies.requests import BookingRequest, RequestSurroundings, Used, busiest
+from domain.bookings.policies.requests import (
+    BookingRequest,
+    Holder,
+    RequestSurroundings,
+    Used,
+    busiest,
+)
 from domain.bookings.policies.wording import clock, count, listed, span
 
 _DAY = timedelta(days=1)
@@ -105,12 +111,31 @@ def judge(
     policy: BookingPolicy, ask: BookingRequest, around: RequestSurroundings
 ) -> tuple[RuleVerdict, ...]:
     """What each rule that concerns the holder says, in the order of the policy."""
-    binding = [rule for rule in policy.rules if _concerns(rule, ask)]
-    loads = _loads([rule for rule in binding if isinstance(rule.term, PlaceShare)], ask, around)
-    return tuple(
-        _verdict(rule, _JUDGES[type(rule.term)](rule.term, _Case(policy, rule, ask, around, loads)))
-        for rule in binding
-    )
+    return HolderRules(policy, ask.holder, around).judge(ask)
+
+
+class HolderRules:
+    """The rules that concern one holder: a search asks them about each of hundreds of starts."""
+
+    def __init__(self, policy: BookingPolicy, holder: Holder, around: RequestSurroundings) -> None:
+        self._policy = policy
+        self._around = around
+        self._binding = [rule for rule in policy.rules if _concerns(rule, holder)]
+        self._shares = [rule for rule in self._binding if isinstance(rule.term, PlaceShare)]
+
+    def judge(self, ask: BookingRequest) -> tuple[RuleVerdict, ...]:
+        """What each of them says, in the order of the policy."""
+        return tuple(self._verdicts(ask))
+
+    def refusing(self, ask: BookingRequest) -> RuleVerdict | None:
+        """What the first one that refuses says. Those after it are not asked."""
+        return next((each for each in self._verdicts(ask) if not each.allowed), None)
+
+    def _verdicts(self, ask: BookingRequest) -> Iterator[RuleVerdict]:
+        loads = _loads(self._shares, ask, self._around)
+        for rule in self._binding:
+            case = _Case(self._policy, rule, ask, self._around, loads)
+            yield _verdict(rule, _JUDGES[type(rule.term)](rule.term, case))
 
 
 def allowed(verdicts: Sequence[RuleVerdict]) -> bool:
@@ -159,8 +184,8 @@ def _cut_off(
     return None
 
 
-def _concerns(rule: Rule, ask: BookingRequest) -> bool:
-    return ask.holder.belongs_to(rule.groups) is not isinstance(rule.term, PlaceShare)
+def _concerns(rule: Rule, holder: Holder) -> bool:
+    return holder.belongs_to(rule.groups) is not isinstance(rule.term, PlaceShare)
 
 
 def _verdict(rule: Rule, found: _Found) -> RuleVerdict:
@@ -190,7 +215,7 @@ def _openings(case: _Case) -> list[tuple[datetime, datetime]]:
     windows = [
         rule.term
         for rule in case.policy.rules
-        if isinstance(rule.term, Window) and _concerns(rule, case.ask)
+        if isinstance(rule.term, Window) and _concerns(rule, case.ask.holder)
     ]
     return [
         _on(day, window.hours, case.zone)
