@@ -28,7 +28,6 @@ from domain.commands.rules import (
     never_ended,
     never_watched,
     nothing_to_end,
-    unknown_as_before,
 )
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
@@ -38,6 +37,7 @@ from domain.evidence.holds import (
     next_cancel,
     shows_hold,
     unknown_hold,
+    unknown_so_far,
     why_not_undone,
 )
 from domain.evidence.proof import Proof, signs
@@ -54,7 +54,7 @@ from domain.model.command import (
     ReservationFacts,
     State,
 )
-from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
+from domain.model.outcomes import Cause, ending, in_its_words, refusal
 from domain.model.specs import OfflinePolicy, ReserveSpec, required
 from domain.model.states import is_definite
 from domain.ocpp_words import ReserveAnswer
@@ -193,14 +193,14 @@ def _undo(
     if over or denied:
         return _run_out(command, spec, facts, now)
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
-        return Decision(Act.CONCLUDE, outcome=_known_so_far(command))
+        return Decision(Act.CONCLUDE, outcome=_known_so_far(command, facts))
     return _next_cancel(spec, facts, timing, command, now)
 
 
 def _begin_undo(command: Command, spec: ReserveSpec, facts: Facts, reason: str) -> Decision:
     """The reservation is cancelled; a caller does not wait for a station that is away."""
     away = facts.connected_since is None
-    outcome = _known_so_far(command) if away else None
+    outcome = _known_so_far(command, facts) if away else None
     return Decision(Act.UNDO, reason=reason, outcome=outcome, reservation=_own_reservation(spec))
 
 
@@ -243,11 +243,12 @@ def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> b
     return in_vain or now >= since + limit
 
 
-def _known_so_far(command: Command) -> Outcome:
+def _known_so_far(command: Command, facts: Facts) -> Outcome:
     """The outcome that is reported while the reservation is still being cancelled."""
-    if command.outcome is not None and is_definite(command.outcome):
-        return command.outcome
-    return still_unknown(command)
+    known = command.outcome
+    if known is not None and is_definite(known):
+        return known
+    return unknown_so_far(command, facts)
 
 
 def _next_cancel(
@@ -379,7 +380,7 @@ RESERVE_NOW = CommandRules(
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,
     proof=_proof,
-    unproven=unknown_as_before,
+    unproven=unknown_so_far,
     is_guarded=_is_guarded,
     guard_end=_guard_end,
     watched_for=never_watched,
