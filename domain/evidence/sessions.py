@@ -214,6 +214,7 @@ class ConnectorState:
 
     status_time: when it changed. reported_time: when it was last told, changed or not.
     connector_id: the connector of the EVSE; None: not known.
+    charging_time: when it last began to be shown with a session that runs; None: never.
     """
 
     evse_id: int
@@ -222,6 +223,7 @@ class ConnectorState:
     status_time: datetime
     reported_time: datetime | None = None
     connector_id: int | None = None
+    charging_time: datetime | None = None
 
 
 def cable_wait_ended(
