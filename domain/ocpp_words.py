@@ -44,14 +44,12 @@ def told_id(ocpp_transaction_id: str) -> str:
     return "" if is_none else ocpp_transaction_id
 
 
-IN_SESSION = frozenset(
-    {
-        ConnectorStatus.CHARGING,
-        ConnectorStatus.SUSPENDED_EV,
-        ConnectorStatus.SUSPENDED_EVSE,
-        ConnectorStatus.FINISHING,
-    }
+RUNNING = frozenset(
+    {ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE}
 )
+"""The status words of a connector whose session runs (OCPP 1.6)."""
+
+IN_SESSION = RUNNING | {ConnectorStatus.FINISHING}
 """The status words of a connector that has, or just had, a session (OCPP 1.6)."""
 
 IN_USE = IN_SESSION | {ConnectorStatus.PREPARING, ConnectorStatus.OCCUPIED}

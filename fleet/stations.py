@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, literal, or_, select
+from sqlalchemy import and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy import update as sql_update
 
+from domain.ocpp_words import RUNNING
 from fleet import connections as sockets
 from fleet import generations, tables
 from fleet.engine.precompiled import precompiled
@@ -65,6 +66,7 @@ class StationConnector:
 
     status_time: when the status last changed. reported_time: when the station last reported one.
     changed_time: when the status or the error code last changed; None: not known.
+    charging_time: when it last began to be shown in a word of a session that runs; None: never.
     """
 
     station: str
@@ -77,6 +79,7 @@ class StationConnector:
     error_code: str
     reported_time: datetime | None = None
     changed_time: datetime | None = None
+    charging_time: datetime | None = None
 
 
 class StationExists(Exception):
@@ -150,7 +153,7 @@ _SET_CONNECTOR = Upsert(
                 **bound(
                     _connectors,
                     *("station", "evse_id", "connector_id", "status", "status_time", "error_code"),
-                    *("reported_time", "changed_time"),
+                    *("reported_time", "changed_time", "charging_time"),
                 )
             )
         )
@@ -161,6 +164,11 @@ _SET_CONNECTOR = Upsert(
                 "status_time": _if_new(stmt, stmt.excluded.status_time, "status_time"),
                 "changed_time": _if_new(
                     stmt, stmt.excluded.changed_time, "changed_time", "error_code"
+                ),
+                "charging_time": _if_new(
+                    stmt,
+                    func.coalesce(stmt.excluded.charging_time, _connectors.c.charging_time),
+                    "charging_time",
                 ),
                 "status": stmt.excluded.status,
                 "error_code": stmt.excluded.error_code,
@@ -372,6 +380,7 @@ async def set_connector(
             "error_code": cut(error_code),
             "reported_time": now,
             "changed_time": now,
+            "charging_time": now if status in RUNNING else None,
         },
     )
     told = StationConnector(*row.one())

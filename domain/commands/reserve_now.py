@@ -28,12 +28,18 @@ from domain.commands.rules import (
     never_ended,
     never_watched,
     nothing_to_end,
-    unknown_as_before,
 )
 from domain.commands.timing import Timing, answer_may_be_late, undo_report
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
 from domain.evidence.frames import may_be_held, next_try
-from domain.evidence.holds import is_denied, next_cancel, shows_hold, unknown_hold, why_not_undone
+from domain.evidence.holds import (
+    is_denied,
+    next_cancel,
+    shows_hold,
+    unknown_hold,
+    unknown_so_far,
+    why_not_undone,
+)
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import concern_of_reservation
@@ -48,7 +54,7 @@ from domain.model.command import (
     ReservationFacts,
     State,
 )
-from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
+from domain.model.outcomes import Cause, ending, in_its_words, refusal
 from domain.model.specs import OfflinePolicy, ReserveSpec, required
 from domain.model.states import is_definite
 from domain.ocpp_words import ReserveAnswer
@@ -187,14 +193,14 @@ def _undo(
     if over or denied:
         return _run_out(command, spec, facts, now)
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
-        return Decision(Act.CONCLUDE, outcome=_known_so_far(command))
+        return Decision(Act.CONCLUDE, outcome=_known_so_far(command, facts))
     return _next_cancel(spec, facts, timing, command, now)
 
 
 def _begin_undo(command: Command, spec: ReserveSpec, facts: Facts, reason: str) -> Decision:
     """The reservation is cancelled; a caller does not wait for a station that is away."""
     away = facts.connected_since is None
-    outcome = _known_so_far(command) if away else None
+    outcome = _known_so_far(command, facts) if away else None
     return Decision(Act.UNDO, reason=reason, outcome=outcome, reservation=_own_reservation(spec))
 
 
@@ -236,11 +242,12 @@ def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> b
     return in_vain or now >= undo_report(since, timing)
 
 
-def _known_so_far(command: Command) -> Outcome:
+def _known_so_far(command: Command, facts: Facts) -> Outcome:
     """The outcome that is reported while the reservation is still being cancelled."""
-    if command.outcome is not None and is_definite(command.outcome):
-        return command.outcome
-    return still_unknown(command)
+    known = command.outcome
+    if known is not None and is_definite(known):
+        return known
+    return unknown_so_far(command, facts)
 
 
 def _next_cancel(
@@ -375,7 +382,7 @@ RESERVE_NOW = CommandRules(
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,
     proof=_proof,
-    unproven=unknown_as_before,
+    unproven=unknown_so_far,
     is_guarded=_is_guarded,
     guard_end=_guard_end,
     watched_for=never_watched,

@@ -57,6 +57,7 @@ from domain.evidence.facts import (
     refused,
     session_facts,
     token_was_refused,
+    was_in_use,
     without_session,
 )
 from domain.evidence.frames import heard_or_sent
@@ -224,6 +225,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         speaks_for=signs(
             session_is_ours=ours is not None and ours.is_accepted and not ours.timed_out,
             evse_in_use=is_in_use(facts, frame),
+            evse_was_in_use=was_in_use(facts, frame),
         ),
         speaks_against=against,
         not_known=signs(

@@ -335,16 +335,30 @@ def is_in_use(facts: Facts, frame: SentFrame) -> bool:
 
     The station itself may show it, and any EVSE when none was asked for.
     """
+    return any(
+        each.status in IN_USE and each.status_time > frame.send_time
+        for each in _unexplained(facts, frame)
+    )
+
+
+def was_in_use(facts: Facts, frame: SentFrame) -> bool:
+    """Whether such an EVSE showed a session that runs, though it may be free again since."""
+    return any(
+        each.charging_time is not None and each.charging_time > frame.send_time
+        for each in _unexplained(facts, frame)
+    )
+
+
+def _unexplained(facts: Facts, frame: SentFrame) -> list[ConnectorState]:
+    """The connectors whose state no session explains that was reported for that time."""
     places = {
         session.evse_id for session in facts.sessions if not _was_over(session, frame.send_time)
     }
-    return any(
-        each.status in IN_USE
-        and each.status_time > frame.send_time
-        and not places & {None, each.evse_id}
-        and not (places and each.evse_id == WHOLE_STATION)
+    return [
+        each
         for each in facts.connectors
-    )
+        if not places & {None, each.evse_id} and not (places and each.evse_id == WHOLE_STATION)
+    ]
 
 
 def _was_over(session: Session, left: datetime) -> bool:

@@ -77,8 +77,15 @@ def unknown_hold(command: Command, facts: Facts) -> Outcome:
     """The outcome UNKNOWN of a command whose reservation may be held still."""
     place = held_place(facts)
     if command.outcome is not None or place is None or not _refused_lately(facts.cancels):
-        return still_unknown(command)
+        return unknown_so_far(command, facts)
     return ending(Cause.FACTS_STILL_ON_STATION, contradiction(place))
+
+
+def unknown_so_far(command: Command, facts: Facts) -> Outcome:
+    """The outcome UNKNOWN as the command has it, else as the station's last answer leaves it."""
+    if command.outcome is None and facts.asks and facts.asks[-1].refused:
+        return ending(Cause.EFFECT_NOT_EXCLUDED)
+    return still_unknown(command)
 
 
 def contradiction(place: ConnectorState) -> str:

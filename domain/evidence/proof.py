@@ -39,6 +39,7 @@ class Sign(StrEnum):
 
     # For the effect
     EVSE_IN_USE = "EVSE_IN_USE"
+    EVSE_WAS_IN_USE = "EVSE_WAS_IN_USE"
     EVSE_FREE = "EVSE_FREE"
     EVSE_NOT_CHARGING = "EVSE_NOT_CHARGING"
     SESSION_NOT_CHARGING = "SESSION_NOT_CHARGING"
@@ -80,6 +81,8 @@ SIGNS: dict[Sign, str] = {
     Sign.UNDONE_THERE: "The station said that nothing is reserved.",
     Sign.USED_THERE: "A session carries the number of the reservation.",
     Sign.EVSE_IN_USE: "The charging place is shown as in use, and no other session explains it.",
+    Sign.EVSE_WAS_IN_USE: "The charging place was shown as charging since the request, and no "
+    "other session explains it.",
     Sign.EVSE_FREE: "The charging place is shown as free since the request, or since it charged.",
     Sign.EVSE_NOT_CHARGING: "The charging place has left the state of a session.",
     Sign.SESSION_NOT_CHARGING: "The session is shown as one in which nobody charges.",

@@ -100,6 +100,7 @@ class Session:
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
     may_repeat: its start may be that of an ended session with the same id, told again with a new
         time.
+    has_charged: energy flowed in it at some time, as far as the station told.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Session:
     names_nothing: bool = False
     alive_time: datetime | None = None
     may_repeat: bool = False
+    has_charged: bool = False
 
     @property
     def lacks_id(self) -> bool:
@@ -140,9 +142,13 @@ class Session:
 
     @property
     def is_refused(self) -> bool:
-        """Whether its token was refused: by us when we judged it, or by the station at its end."""
-        ended_for_it = not self.active and self.stop_reason == StopReason.DE_AUTHORIZED
-        return self.token_state is TokenState.REFUSED or ended_for_it
+        """Whether its token was refused: by us when we judged it, or by the station at its end.
+
+        One that has charged had begun: then the word for its end is no refusal.
+        """
+        return self.token_state is TokenState.REFUSED or self._came_to_nothing(
+            StopReason.DE_AUTHORIZED
+        )
 
     @property
     def is_accepted(self) -> bool:
@@ -155,13 +161,14 @@ class Session:
             return False
         names_ours = self.remote_start_id is not None and not self.names_nothing
         names_ours = names_ours and not self.judged_elsewhere
-        proven = names_ours or self.charging_state == ChargingState.CHARGING
+        charged = self.has_charged or self.charging_state == ChargingState.CHARGING
+        proven = names_ours or charged
         return proven or self.token_state is TokenState.ACCEPTED
 
     @property
     def timed_out(self) -> bool:
         """Whether it ended because no car came."""
-        return not self.active and self.stop_reason == StopReason.TIMEOUT
+        return self._came_to_nothing(StopReason.TIMEOUT)
 
     @property
     def is_nothing(self) -> bool:
@@ -171,8 +178,11 @@ class Session:
     @property
     def may_begin_again(self) -> bool:
         """Whether the station ended it because no car came, or because of its token."""
-        reasons = {StopReason.TIMEOUT, StopReason.DE_AUTHORIZED}
-        return not self.active and self.stop_reason in reasons
+        return self._came_to_nothing(StopReason.TIMEOUT, StopReason.DE_AUTHORIZED)
+
+    def _came_to_nothing(self, *reasons: StopReason) -> bool:
+        """Whether it ended for one of these reasons, and nobody saw energy flow in it."""
+        return not (self.active or self.has_charged) and self.stop_reason in reasons
 
 
 def running_first(session: Session) -> tuple[bool, datetime]:
@@ -204,6 +214,7 @@ class ConnectorState:
 
     status_time: when it changed. reported_time: when it was last told, changed or not.
     connector_id: the connector of the EVSE; None: not known.
+    charging_time: when it last began to be shown with a session that runs; None: never.
     """
 
     evse_id: int
@@ -212,6 +223,7 @@ class ConnectorState:
     status_time: datetime
     reported_time: datetime | None = None
     connector_id: int | None = None
+    charging_time: datetime | None = None
 
 
 def cable_wait_ended(

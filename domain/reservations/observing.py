@@ -37,7 +37,7 @@ from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 from domain.reservations.timeliness import began_before, began_since, may_have_begun_between
 from domain.reservations.transitions import EndCause
-from domain.reservations.users import is_of, is_of_another, tokens_of
+from domain.reservations.users import is_of, is_of_another
 
 
 def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
@@ -179,7 +179,7 @@ def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence
     since = known.start_time or known.create_time
     refused = session.token_state is TokenState.REFUSED
     named_another = session.reservation_id is not None
-    unclear = not tokens_of(session) or its_own
+    unclear = not _is_anothers(session, known, facts)
     fits = (at_place or its_own) and unclear and not refused and not named_another
     in_time = may_have_begun_between(session, since, _until(known, facts))
     return fits and session.received_time >= since and in_time
@@ -350,8 +350,7 @@ def _is_others(session: Session, known: Reservation, facts: ReservationEvidence)
     return (
         known.evse_id is not None
         and session.active
-        and bool(tokens_of(session))
-        and not is_of(session, facts.token_digests)
+        and _is_anothers(session, known, facts)
         and held is not None
         and session.received_time > held
         and session.start_time > held

@@ -161,6 +161,16 @@ async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
+async def known_numbers(tx: Tx, station: str, wire_ids: set[int]) -> set[int]:
+    """Which of these are the numbers of reservations of this station."""
+    if not wire_ids:
+        return set()
+    stmt = select(reservations.c.wire_id).where(
+        reservations.c.station == station, reservations.c.wire_id.in_(wire_ids)
+    )
+    return set((await tx.execute(stmt)).scalars())
+
+
 async def belongs_to_another(tx: Tx, station: str, wire_id: int) -> bool:
     """Whether other stations have a reservation with this number, and this one has none.
 

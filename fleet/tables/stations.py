@@ -74,7 +74,7 @@ connectors = Table(
     *(_word(name) for name in ("type", "status", "previous_status")),
     _time("status_time"),
     _text("error_code"),
-    *(_time(name, nullable=True) for name in ("reported_time", "changed_time")),
+    *(_time(name, nullable=True) for name in ("reported_time", "changed_time", "charging_time")),
 )
 
 # `told_lost`: those who watch its stations were told that its lease has run out.

@@ -17,6 +17,9 @@ ENDED = "ENDED"
 MAY_REPEAT = "may_repeat"
 """The mark in `sources` of a session whose start may be that of an ended one, told again."""
 
+HAS_CHARGED = "has_charged"
+"""The mark in `sources` of a session of which an event said that energy flows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -87,6 +90,13 @@ class Transaction:
     def may_repeat(self) -> bool:
         """Whether it may be an ended session of OCPP 2.x whose start was told again."""
         return self.sources is not None and MAY_REPEAT in self.sources
+
+    @property
+    def has_charged(self) -> bool:
+        """Whether energy flowed in it: a station of OCPP 2.x said so, or its meter rose."""
+        told = self.sources is not None and HAS_CHARGED in self.sources
+        start_wh, stop_wh = self.meter_start_wh, self.meter_stop_wh
+        return told or (start_wh is not None and stop_wh is not None and stop_wh > start_wh)
 
 
 TRANSACTION = columns_of(transactions, Transaction)

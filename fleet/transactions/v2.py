@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import bindparam, select, update
 
-from domain.ocpp_words import TransactionPhase
+from domain.ocpp_words import ChargingState, TransactionPhase
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
@@ -24,6 +24,7 @@ from fleet.transactions.alive import later_life, shown_at
 from fleet.transactions.rows import (
     ACTIVE,
     ENDED,
+    HAS_CHARGED,
     MAY_REPEAT,
     TRANSACTION,
     Transaction,
@@ -289,6 +290,8 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
             row.update(values)
     if event.type == TransactionPhase.STARTED:
         row["observed_only"] = False
+    if event.fields["charging_state"] == ChargingState.CHARGING:
+        ranks[HAS_CHARGED] = 1
     if event.fields["token_digest"] is not None:
         row["token_time"] = row["token_time"] or now
     if row["end_unreported"] and (event.type == TransactionPhase.ENDED or _runs_on(row, event)):

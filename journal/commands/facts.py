@@ -354,4 +354,5 @@ def _state(row: stations.StationConnector) -> ConnectorState:
         row.status_time,
         row.reported_time,
         row.connector_id,
+        row.charging_time,
     )

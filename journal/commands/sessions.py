@@ -53,6 +53,7 @@ def session_of(row: Transaction) -> Session:
         end_reported=not row.end_unreported or row.stop_time is not None,
         alive_time=row.alive_time,
         may_repeat=row.may_repeat,
+        has_charged=row.has_charged,
     )
 
 

@@ -1,7 +1,9 @@
 """Reads from the fleet all that may concern a hold, as the domain's `ReservationEvidence`."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from domain.evidence.sessions import Session
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import EvseStatus, ReservationEvidence
@@ -11,6 +13,7 @@ from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.stations import StationConnector
+from fleet.transactions.rows import Transaction
 from journal.back_end.reading import ended_by_back_end, may_hold_there
 from journal.commands.answers import reservation_frames
 from journal.commands.sessions import session_of
@@ -39,7 +42,7 @@ async def read_reservation_evidence(
         cancels=reservation_frames(rows, Kind.CANCEL_RESERVATION, now),
         attempts=max((row.attempt for row in rows), default=0),
         token_digests=await _token_digests(tx, reservation),
-        sessions=tuple(session_of(row) for row in heard),
+        sessions=await _sessions(tx, station_id, heard),
         place=_place(await stations.connectors(tx, station_id), reservation),
         shared=is_shared(reservation, await open_at(tx, station_id))
         or await may_hold_there(tx, station_id, now, reservation.evse_id),
@@ -53,6 +56,22 @@ async def read_reservation_evidence(
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connection_timeout_s=station.connection_timeout_s if station else None,
         untaken=await untaken_since(tx, station_id, reservation.create_time),
+    )
+
+
+async def _sessions(tx: Tx, station: str, rows: list[Transaction]) -> tuple[Session, ...]:
+    """The sessions; a number that no reservation of the station has names none.
+
+    Behind another back end it may be that of a reservation there.
+    """
+    numbers = {row.reservation_id for row in rows if row.reservation_id is not None}
+    known = await reservations.known_numbers(tx, station, numbers)
+    found = (session_of(row) for row in rows)
+    return tuple(
+        session
+        if session.judged_elsewhere or session.reservation_id in known
+        else replace(session, reservation_id=None)
+        for session in found
     )
 
 

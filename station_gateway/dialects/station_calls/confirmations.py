@@ -28,14 +28,15 @@ from station_gateway.dialects.station_calls.replies import BOOT_WORDS, TOKEN_WOR
 
 T = TypeVar("T")
 
-_BOOT_VERDICTS = {word: verdict for verdict, word in BOOT_WORDS.items()}
-_TOKEN_VERDICTS = {word: verdict for verdict, word in TOKEN_WORDS.items()}
-_GROUP_CHARS = 255
+_BOOT_VERDICTS = {word.casefold(): verdict for verdict, word in BOOT_WORDS.items()}
+_NO_WORDS = ("NoCredit", "NotAllowedTypeEVSE", "Unknown")
+_TOKEN_VERDICTS = {
+    **dict.fromkeys(map(str.casefold, _NO_WORDS), TokenVerdict.INVALID),
+    **{word.casefold(): verdict for verdict, word in TOKEN_WORDS.items()},
+}
+"""By the standard's words. Whoever cannot be read has refused nothing."""
 
-_NO_WORDS = frozenset(
-    {"NoCredit", "NotAllowedTypeEVSE", "NotAtThisLocation", "NotAtThisTime", "Unknown"}
-)
-"""The standard's words for a no besides those of `_TOKEN_VERDICTS` (2.x)."""
+_GROUP_CHARS = 255
 
 _NOT_REFUSED = Authorization(TokenVerdict.ACCEPTED)
 
@@ -82,11 +83,12 @@ def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None
 def refuses_token(answer: Answer | None) -> bool:
     """Whether an answer says no about a token, in a word of the standard. Else nothing is known."""
     told = _told_of_token(answer if isinstance(answer, dict) else {})
-    word = told.get("status") if isinstance(told, dict) else None
-    if not isinstance(word, str):
-        return False
-    verdict = _word(_TOKEN_VERDICTS, word)
-    return verdict is not TokenVerdict.ACCEPTED and (verdict is not None or word in _NO_WORDS)
+    return isinstance(told, dict) and _verdict(told) not in {TokenVerdict.ACCEPTED, None}
+
+
+def _verdict(told: dict[str, Any]) -> TokenVerdict | None:
+    """What a word of the standard says about a token, in whatever case; None: it is none."""
+    return _word(_TOKEN_VERDICTS, told.get("status"))
 
 
 def _told_of_token(payload: Payload) -> object:
@@ -103,9 +105,9 @@ def _given_id(payload: Payload) -> int:
 
 def _judged(token: TokenSeen, payload: Payload) -> TokenSeen:
     told = _told_of_token(payload)
-    if not isinstance(told, dict) or "status" not in told:
+    if not isinstance(told, dict):
         return replace(token, answered=_NOT_REFUSED)
-    verdict = _word(_TOKEN_VERDICTS, told["status"]) or TokenVerdict.INVALID
+    verdict = _verdict(told) or TokenVerdict.ACCEPTED
     return replace(token, answered=Authorization(verdict, group=_group(told)))
 
 
@@ -118,4 +120,5 @@ def _group(told: dict[str, Any]) -> str | None:
 
 
 def _word(words: dict[str, T], word: object) -> T | None:
-    return words.get(word) if isinstance(word, str) else None
+    """What a word means, in whatever case; None for one that is not of these."""
+    return words.get(word.strip().casefold()) if isinstance(word, str) else None

@@ -43,12 +43,20 @@ async def cable_first(station: RawStation, identity: str) -> None:
     await station.call("TransactionEvent", event("Updated", 1, "ChargingStateChanged", charging))
 
 
+async def charges_and_is_free(station: RawStation, _: str) -> None:
+    """Connector 1 charges and is free again; the messages of the session itself still wait."""
+    for status in ("Available", "Preparing", "Charging", "Finishing", "Available"):
+        told = {"connectorId": 1, "errorCode": "NoError", "status": status}
+        await station.call("StatusNotification", told)
+
+
 SIGNS: dict[str, tuple[str, Said]] = {
     "an empty tag": ("ocpp1.6", begun_16(idTag="")),
     "a blank tag": ("ocpp1.6", begun_16(idTag="  ")),
     "no tag": ("ocpp1.6", begun_16(idTag=None)),
     "connector 0": ("ocpp1.6", begun_16(connectorId=0)),
     "no connector": ("ocpp1.6", begun_16(connectorId=None)),
+    "charged and free": ("ocpp1.6", charges_and_is_free),
     "cable first, 2.0.1": ("ocpp2.0.1", cable_first),
     "cable first, 2.1": ("ocpp2.1", cable_first),
 }

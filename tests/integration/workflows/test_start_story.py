@@ -209,6 +209,20 @@ async def test_a_session_that_ends_for_want_of_a_car_is_no_effect(bench: Bench) 
     assert is_ending(await bench.outcome(command), Code.NO_EFFECT, Cause.CABLE_WAIT_ENDED)
 
 
+@pytest.mark.parametrize("reason", ["Timeout", "DeAuthorized"])
+async def test_a_session_that_charged_had_begun_whatever_word_ended_it(
+    bench: Bench, reason: str
+) -> None:
+    await bench.connect("2.0.1")
+    command = await submitted(bench, answers(accepted()))
+    told = {"remote_start_id": bench.gateway.sent[0].id}
+    over = {"seq_no": 9, "charging_state": "Idle", "stop_reason": reason}
+    await bench.session_event("Ended", "T-2", **over, **told)
+    await bench.session_event("Updated", "T-2", seq_no=8, charging_state="Charging", **told)
+    outcome = await bench.outcome(command)
+    assert is_ending(outcome, Code.SUCCEEDED, Cause.SESSION_STARTED_AND_ENDED)
+
+
 async def test_cable_first_on_2_0_1_succeeds_with_the_running_transaction(bench: Bench) -> None:
     await bench.connect("2.0.1")
     await bench.session_event("Started", "T-3", token_digest=None, charging_state="EVConnected")

@@ -107,6 +107,24 @@ def test_a_station_that_holds_nothing_back_after_its_return_is_believed() -> Non
             "UNKNOWN",
             id="any plug, when none was asked for",
         ),
+        pytest.param(
+            ConnectorState(1, "Available", "Finishing", at(20), charging_time=at(9)),
+            {},
+            "UNKNOWN",
+            id="it has charged and is free",
+        ),
+        pytest.param(
+            ConnectorState(1, "Available", "Finishing", at(20), charging_time=at(-9)),
+            {},
+            "NOTHING",
+            id="it charged before",
+        ),
+        pytest.param(
+            ConnectorState(1, "Available", "Finishing", at(20), charging_time=at(9)),
+            {"sessions": (session(token_digest="other"),)},
+            "NOTHING",
+            id="it has charged for another driver",
+        ),
     ],
 )
 def test_a_place_that_is_in_use_for_no_known_session_forbids_to_say_that_nothing_began(

@@ -167,6 +167,13 @@ async def test_previous_status_moves_only_when_the_status_changes(db: Database) 
         assert await stations.connectors(tx, "CP1") == [seen[-1]]
 
 
+async def test_when_a_connector_last_began_to_charge_outlives_its_state(db: Database) -> None:
+    words = ["Preparing", "Charging", "Charging", "Finishing", "Available", "SuspendedEV", "Faulted"]
+    seen = [await status(db, word, t) for t, word in enumerate(words)]
+    began = [None, *[later(1)] * 4, *[later(5)] * 2]
+    assert [connector.charging_time for connector in seen] == began
+
+
 async def test_numbers_beyond_32_bits_are_refused(db: Database) -> None:
     async with db.write() as tx:
         with pytest.raises(InvalidValue):

@@ -11,7 +11,7 @@ from domain.commands.table import COMMANDS
 from domain.commands.wording import frame_title, title
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.frames import ReservationFrame
-from domain.evidence.sessions import SentFrame
+from domain.evidence.sessions import ConnectorState, SentFrame
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, ReservationFacts, State
 from domain.model.outcomes import Cause, ending
@@ -145,6 +145,18 @@ def test_a_caller_does_not_wait_for_a_station_that_is_away() -> None:
     assert after.state is State.DONE
     assert after.outcome is not None
     assert after.outcome.code is Code.UNKNOWN
+
+
+def test_a_refusal_that_the_place_contradicts_is_never_told_as_no_answer() -> None:
+    shown = ConnectorState(1, "Reserved", "Available", at(1))
+    refused = known(REJECTED, connectors=(shown,))
+    undoing = apply(reserve(), decided(reserve(), refused, 2), at(2))
+    assert undoing.outcome is None
+    unable = replace(refused, cancels=asks(StationAnswer(Verdict.NOT_SUPPORTED)))
+    assert said(undoing, unable, 3) == "EFFECT_NOT_EXCLUDED"
+    assert said(undoing, replace(unable, cancels=asks(ERROR)), 3_700) == "EFFECT_NOT_EXCLUDED"
+    away = replace(refused, connected_since=None)
+    assert said(reserve(), away, 2) == "EFFECT_NOT_EXCLUDED"
 
 
 # --- while it is undone

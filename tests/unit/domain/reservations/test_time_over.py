@@ -67,3 +67,21 @@ def test_a_driver_who_took_another_place_may_have_come() -> None:
 def test_a_hold_whose_yes_has_no_time_is_over_in_time() -> None:
     in_use = known(place=shows("Charging", since=600))
     assert end_of(hold(hold_time=None), in_use) == EndCause.TIME_OVER
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"token_known": False}, id="a token that only its station knows"),
+        pytest.param({"group_known": False}, id="a token that only a command brought"),
+    ],
+)
+def test_who_may_be_of_the_group_takes_no_place_and_may_have_come(told: dict[str, bool]) -> None:
+    facts = known(sessions=(replace(charging(token_digest="kin"), **told),))  # type: ignore[arg-type]
+    alone = hold()
+    held = replace(alone, group_id_token=alone.id_token)
+    assert not observe(held, facts, at(70)).ended
+    assert end_of(held, facts) == EndCause.USE_NOT_KNOWN
+    assert observe(alone, facts, at(70)).cause == EndCause.EVSE_TAKEN
+    elsewhere = known(sessions=(replace(facts.sessions[0], evse_id=2),))
+    assert end_of(held, elsewhere) == EndCause.TIME_OVER

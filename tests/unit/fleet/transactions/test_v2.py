@@ -56,6 +56,17 @@ async def test_every_order_of_the_events_makes_the_same_row(db: Database) -> Non
         assert comparable(row) == expected, [e["seq_no"] for e in events]
 
 
+async def test_a_session_has_charged_when_an_event_said_so_whichever_came_last(
+    db: Database,
+) -> None:
+    idle = [event | {"charging_state": "Idle", "meter_wh": None} for event in STORY]
+    charged = [*idle[:3], STORY[3], idle[4]]
+    for number, events in enumerate(itertools.permutations(charged)):
+        assert (await tell(db, f"CP{number}", list(events))).has_charged
+    assert not (await tell(db, "never charged", idle)).has_charged
+    assert (await tell(db, "by its meter", [STORY[0], idle[2], STORY[4]])).has_charged
+
+
 async def test_a_repeated_event_changes_nothing_and_says_so(db: Database) -> None:
     async with db.write() as tx:
         _, first = await event_2(tx)

@@ -101,7 +101,12 @@ def test_a_token_that_nobody_refused_is_accepted(message: Any, answer: Answer | 
         ({"status": "Blocked", "parentIdTag": "G"}, TokenVerdict.BLOCKED, "G"),
         ({"status": "ConcurrentTx"}, TokenVerdict.CONCURRENT, None),
         ({"status": "NoCredit"}, TokenVerdict.INVALID, None),
-        ({"status": 7, "parentIdTag": 7}, TokenVerdict.INVALID, None),
+        ({"status": "NotAtThisTime"}, TokenVerdict.NOT_AT_THIS_TIME, None),
+        ({"status": "accepted"}, TokenVerdict.ACCEPTED, None),
+        ({"status": " BLOCKED "}, TokenVerdict.BLOCKED, None),
+        ({"status": 7, "parentIdTag": 7}, TokenVerdict.ACCEPTED, None),
+        ({"status": {}}, TokenVerdict.ACCEPTED, None),
+        ({"status": "Odd", "parentIdTag": "G"}, TokenVerdict.ACCEPTED, "G"),
         ({"status": "Accepted", "groupIdToken": {"idToken": "G"}}, TokenVerdict.ACCEPTED, "G"),
         ({"status": "Accepted", "groupIdToken": {}}, TokenVerdict.ACCEPTED, None),
     ],
@@ -133,6 +138,7 @@ def test_a_message_without_a_token_stays_as_it_is() -> None:
         ({"idTokenInfo": {"status": "Expired"}}, True),
         ({"idTagInfo": {"status": "ConcurrentTx"}}, True),
         ({"idTokenInfo": {"status": "NotAtThisLocation"}}, True),
+        ({"idTokenInfo": {"status": "unknown"}}, True),
     ],
 )
 def test_only_a_word_of_the_standard_refuses_a_token(answer: Answer | None, refuses: bool) -> None:
