@@ -82,12 +82,16 @@ class BookingFacts:
     place_usable: whether its EVSE can be used; None: not known, its station is away.
     hold: its newest reservation. session: None while none has used it.
     may_have_come: a session of its driver's token runs, or ran in its time, somewhere in its pool.
+    car_is_there: its driver charges at its EVSE by the booking before it, which is not over.
+    handed_on: its session has gone over into its driver's next booking.
     """
 
     place_usable: bool | None = None
     hold: Reservation | None = None
     session: BookingSession | None = None
     may_have_come: bool = False
+    car_is_there: bool = False
+    handed_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ def next_carry(
     """What the facts mean for a booking, and what is done next."""
     hold = facts.hold
     corrects = not booking.ended or booking.state in BOOKING_CORRECTIONS
+    if facts.handed_on and booking.state in IN_USE:
+        return _end(booking, BookingCause.USED, now)
     if facts.session is not None and corrects:
         return _arrived(booking, policy, facts, facts.session, now)
     if hold is not None and hold.state is ReservationState.USED and not booking.ended:
@@ -177,6 +183,9 @@ def _before_use(
         return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
     if now < hold:
         return CarryStep(CarryAct.WAIT, booking, min(hold, now + LOOK_SELDOM))
+    if facts.car_is_there:  # a station holds no EVSE at which somebody charges
+        there = replace(booking, progress="Its driver's car is there already, and charges.")
+        return CarryStep(CarryAct.WAIT, there, now + LOOK_AGAIN)
     asking = replace(booking, progress="The station is being asked to hold the EVSE.")
     return CarryStep(CarryAct.HOLD, asking, now + LOOK_AGAIN)
 
