@@ -55,9 +55,8 @@ async def _taken(
         known = await pool_of_caller(tx, request.pool, lock=True)
         new = replace(new, policy=known.pool.policy)
         if await bookings.booking(tx, new.tenant, new.name) is not None:
-            raise reused(
-                _of_another(request), []
-            )  # made by a call at the same moment: the next try finds it
+            # Made by a call at the same moment: the next try finds it.
+            raise reused(_of_another(request), [])
         await serve(tx, known, now)  # who waits is asked before who comes now
         admitted = await admitting.admit(tx, known, new)
         made = admitted.booking
