@@ -3,6 +3,7 @@
 import pytest
 from evcommand.v1 import booking_pb2
 from evcommand.v1.booking_service_pb2 import CreateBookingRequest, CreatePoolRequest
+from grpc_health.v1.health_pb2 import HealthCheckRequest
 
 from broker.proto.control_characters import control_characters
 from tests.support.string_fields import TextField, text_fields
@@ -32,3 +33,7 @@ def test_the_value_of_a_map_and_each_of_a_list_are_named() -> None:
     members = [booking_pb2.PoolMember(station=one) for one in ("a", "b\x00")]
     request = CreatePoolRequest(pool=booking_pb2.Pool(members=members))
     assert [each.field for each in control_characters(request)] == ["pool.members[1].station"]
+
+
+def test_requests_that_are_not_of_our_contract_are_answered_in_their_own_way() -> None:
+    assert not control_characters(HealthCheckRequest(service="\x00"))
