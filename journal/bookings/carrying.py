@@ -15,8 +15,10 @@ from domain.bookings.carrying import (
     BookingSession,
     CarryAct,
     CarryStep,
+    asked_again_time,
     ended,
     next_carry,
+    refused_for_now,
 )
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
@@ -109,19 +111,37 @@ async def _bind(
 ) -> CarryStep:
     """Chooses an EVSE. Where none can be had, it is looked for again until the booking's start."""
     booking, known, now = step.booking, around.known, around.now
-    if facts.hold is not None and facts.hold.ended and booking.place not in booking.tried:
-        booking = replace(booking, tried=(*booking.tried, booking.place), reservation="")
-    chosen = await _chosen(tx, booking, around)
+    refused = facts.hold if facts.hold is not None and facts.hold.ended else None
+    if refused is not None and booking.place not in booking.tried:
+        booking = replace(booking, tried=(*booking.tried, booking.place))
+    chosen = await _chosen(tx, replace(booking, reservation=""), around)
     soon = now + LOOK_AGAIN
     if chosen is not None:
         bound = replace(chosen, state=BookingState.BOUND, progress="The EVSE is chosen.")
         return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else soon)
     if now >= booking.start_time or known is None:
         return await _last_chance(tx, booking, facts, policy, around)
+    if refused is not None:
+        return await _asked_again(tx, booking, refused, around)
     waiting = replace(
         booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
     )
     return CarryStep(CarryAct.WAIT, waiting, min(soon, max(booking.start_time, now)))
+
+
+async def _asked_again(
+    tx: Tx, booking: Booking, refused: Reservation, around: _Around
+) -> CarryStep:
+    """After a pause those that were tried are tried again, the others before the last one."""
+    again, now = asked_again_time(booking, refused), around.now
+    if now < again:
+        waiting = refused_for_now(booking, again)
+        look = min(again, now + LOOK_AGAIN, max(booking.start_time, now))
+        return CarryStep(CarryAct.WAIT, waiting, look)
+    anew = replace(booking, tried=(booking.place,), reservation="")
+    other = await _chosen(tx, anew, around)
+    asking = replace(other or anew, tried=() if other is None else anew.tried)
+    return CarryStep(CarryAct.BIND, replace(asking, progress="An EVSE is asked again."), now)
 
 
 async def _chosen(tx: Tx, booking: Booking, around: _Around) -> Booking | None:
