@@ -34,6 +34,7 @@ from fleet.bookings.rows import (
     place_booking,
     place_bookings,
     put_booking,
+    put_bookings,
     take_due,
 )
 from fleet.bookings.series import SeriesRow, put_series, series_row
@@ -99,6 +100,7 @@ __all__ = [
     "pools_page",
     "pools_with_due",
     "put_booking",
+    "put_bookings",
     "put_series",
     "put_waitlist_entry",
     "series_row",

@@ -97,6 +97,19 @@ _APPEND = {
     .on_conflict_do_nothing(index_elements=_KEYS)
     .returning(booking_changes.c.tenant, notify(booking_changes.c.tenant, literal(BOOKINGS))),
 }
+# For many in one go: nothing is told of them, that is left to the last one.
+_APPEND_MORE = {
+    "sqlite": sqlite.insert(booking_changes)
+    .values(**_GIVEN, tx_id=0, time=_now("(julianday('now') - 2440587.5) * 86400000000.0"))
+    .on_conflict_do_nothing(index_elements=_KEYS),
+    "postgresql": postgresql.insert(booking_changes)
+    .values(
+        **_GIVEN,
+        tx_id=no_earlier_than(func.coalesce(_NEWEST_TX, 0)),
+        time=_now("extract(epoch FROM clock_timestamp()) * 1000000"),
+    )
+    .on_conflict_do_nothing(index_elements=_KEYS),
+}
 _OF_BOOKING = (
     booking_changes.c.tenant == bindparam("of_tenant"),
     booking_changes.c.name == bindparam("of_name"),
@@ -111,6 +124,14 @@ async def append(tx: Tx, change: dict[str, Any]) -> None:
     """
     for row in await tx.execute(_APPEND[tx.dialect.name], change):
         LOG_GREW.add(tx, path(row.tenant, BOOKINGS))
+
+
+async def append_all(tx: Tx, changes: Sequence[dict[str, Any]]) -> None:
+    """Write changes of bookings of one tenant, in their order, in one go. See `append`."""
+    *more, last = changes
+    if more:
+        await tx.execute(_APPEND_MORE[tx.dialect.name], more)
+    await append(tx, last)
 
 
 async def head(tx: Tx) -> Cursor:

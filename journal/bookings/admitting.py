@@ -53,15 +53,20 @@ async def enter(
         return None
     plan = decision.room.plan.places
     moved = await places.move(tx, new.tenant, plan, others)
-    made = replace(
-        new,
-        place=plan[new.name],
-        policy_revision=known.venue.policy.revision,
-        charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
-    )
+    made = taken(known, new, decision, plan[new.name])
     details = details_content(BookingDetails(decision.verdicts, moved))
     await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)), details)
     return made
+
+
+def taken(known: KnownPool, new: Booking, decision: BookingDecision, place: str) -> Booking:
+    """A booking that is taken, with its place, what it costs, and the policy by which it is."""
+    return replace(
+        new,
+        place=place,
+        policy_revision=known.venue.policy.revision,
+        charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
+    )
 
 
 async def change(tx: Tx, after: Booking) -> Booking:
