@@ -75,7 +75,7 @@ async def _dry_run(backend: Backend, request: pb.UpdateBookingRequest) -> pb.Upd
         if not asks_anew(before, after):
             return pb.UpdateBookingResponse()
         known = await _pool(tx, before)
-        decision, _ = await weigh_change(tx, known, after, now)
+        decision, _ = await weigh_change(tx, known, before, after, now)
         reason, message = room_refusal(decision.room, known.venue.zone)
         others = await alternatives(tx, known, after, now) if reason else []
     return pb.UpdateBookingResponse(

@@ -30,12 +30,15 @@ class AdmittedBooking:
 
 
 async def weigh(
-    tx: Tx, known: KnownPool, new: Booking
+    tx: Tx, known: KnownPool, new: Booking, was: Booking | None = None
 ) -> tuple[BookingDecision, list[StandingBooking]]:
-    """What the rules and the plan say of a booking, and the others that they looked at."""
+    """What the rules and the plan say of a booking, and the others that they looked at.
+
+    was: as it stands, where it is to be changed.
+    """
     asked = Span(new.start_time, new.end_time)
     others = read_standing(await standing_beside(tx, known, new, asked, new.start_time))
-    return decide(known.venue, new, others), others
+    return decide(known.venue, new, others, was), others
 
 
 async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:

@@ -81,7 +81,7 @@ async def choose(
         return booking
     venue, live = await rivals(tx, known, booking, now)
     free = replace(booking, place="", state=BookingState.CONFIRMED)
-    room = room_for(venue, free, live) if venue.pool.members else None
+    room = room_for(venue, free, [*live, booking]) if venue.pool.members else None
     if not isinstance(room, Planned):
         return None
     plan = room.plan.places

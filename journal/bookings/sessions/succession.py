@@ -105,7 +105,8 @@ async def stay(
     apart = {booking.name, before.booking.name}
     live = [booking_from(row) for row in rows if row.name not in apart and row.place in there]
     venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
-    room = room_for(venue, replace(booking, place=here, state=BookingState.BOUND), live)
+    bound = replace(booking, place=here, state=BookingState.BOUND)
+    room = room_for(venue, bound, [*live, booking])
     if not isinstance(room, Planned):
         return None
     await move(tx, booking.tenant, room.plan.places, live)
