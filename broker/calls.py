@@ -31,8 +31,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from broker.access.call_rates import CallRates
 from broker.access.caller import Caller
 from broker.auth import NOBODY, Authenticator, expired, is_open, set_current_caller
-from broker.errors import Reason, Refusal, share_taken
+from broker.errors import Reason, Refusal, check, share_taken
 from broker.places import Places, Share, ShareTaken
+from broker.proto.control_characters import control_characters
 from broker.proto.error_details import trailing_details
 from broker.settings import BrokerSettings
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -353,11 +354,13 @@ def _message(handler: Handler, content: bytes) -> Any:
     if handler.request_deserializer is None:
         return content
     try:
-        return handler.request_deserializer(content)
+        request = handler.request_deserializer(content)
     except Exception as error:
         raise Refusal(
             Reason.INVALID_REQUEST, "The request is no message of this method."
         ) from error
+    check(control_characters(request))
+    return request
 
 
 def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:

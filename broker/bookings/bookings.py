@@ -11,6 +11,7 @@ from broker.auth import check_one_of, current_caller
 from broker.backend import Backend
 from broker.bookings.availability import alternatives, room_refusal
 from broker.bookings.lookups import booking_of_caller, pool_of_caller, readable
+from broker.bookings.repeats import check_repeat, reused
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as messages
 from broker.proto.booking import names
@@ -54,7 +55,8 @@ async def _taken(
         known = await pool_of_caller(tx, request.pool, lock=True)
         new = replace(new, policy=known.pool.policy)
         if await bookings.booking(tx, new.tenant, new.name) is not None:
-            raise _reused(request)  # made by a call at the same moment: the next try finds it
+            # Made by a call at the same moment: the next try finds it.
+            raise reused(_of_another(request), [])
         await serve(tx, known, now)  # who waits is asked before who comes now
         admitted = await admitting.admit(tx, known, new)
         made = admitted.booking
@@ -188,10 +190,7 @@ async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Bo
     asked = messages.booking_in(
         request, backend.sealer, caller.tenant, caller.name, known.create_time
     )
-    said = _said(made)
-    differing = [field for field, value in _said(asked).items() if value != said[field]]
-    if differing:
-        raise _reused(request, *differing)
+    check_repeat(_of_another(request), _said(made), _said(asked))
     return known
 
 
@@ -248,9 +247,5 @@ def _ended(name: str, booking: Booking) -> Refusal:
     return Refusal(Reason.BOOKING_ENDED, f"{name} has ended as {booking.state}: {booking.message}")
 
 
-def _reused(request: pb.CreateBookingRequest, *differing: str) -> Refusal:
-    return Refusal(
-        Reason.REQUEST_ID_REUSED,
-        f"bookings/{request.request_id} is of another request. Use a new id for a new booking.",
-        facts={"fields": ",".join(differing)} if differing else {},
-    )
+def _of_another(request: pb.CreateBookingRequest) -> str:
+    return f"bookings/{request.request_id} is of another request."

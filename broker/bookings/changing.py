@@ -11,8 +11,10 @@ from broker.backend import Backend
 from broker.bookings.availability import alternatives, room_refusal
 from broker.bookings.bookings import refusal
 from broker.bookings.lookups import booking_of_caller, readable
+from broker.bookings.repeats import check_repeat
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as messages
+from broker.proto.booking import names
 from broker.proto.booking.changes import check_update, check_wished, wish_in
 from domain.bookings.booking import Booking
 from domain.bookings.changes import ChangeBar, asks_anew, change_bar, said_of, wished
@@ -73,7 +75,7 @@ async def _dry_run(backend: Backend, request: pb.UpdateBookingRequest) -> pb.Upd
         if not asks_anew(before, after):
             return pb.UpdateBookingResponse()
         known = await _pool(tx, before)
-        decision, _ = await weigh_change(tx, known, after, now)
+        decision, _ = await weigh_change(tx, known, before, after, now)
         reason, message = room_refusal(decision.room, known.venue.zone)
         others = await alternatives(tx, known, after, now) if reason else []
     return pb.UpdateBookingResponse(
@@ -116,13 +118,19 @@ async def _is_repeat(tx: Tx, request: pb.UpdateBookingRequest, now: Booking) -> 
     then = await change_made(tx, now.tenant, now.name, request.request_id.lower())
     if then is None:
         return False
-    again = wished(then, wish_in(request))
-    if again != then:
-        raise Refusal(
-            Reason.REQUEST_ID_REUSED,
-            f"The request id {request.request_id} is of another change of {request.name}.",
-        )
+    what = f"The request_id {request.request_id} is of another change of {request.name}."
+    check_repeat(what, _asked(then), _asked(wished(then, wish_in(request))))
     return True
+
+
+def _asked(booking: Booking) -> dict[str, object]:
+    """What a change may be about, by its field."""
+    return {
+        "start_time": booking.start_time,
+        "end_time": booking.end_time,
+        "needs": booking.needs,
+        "labels": dict(booking.labels),
+    }
 
 
 async def _pool(tx: Tx, booking: Booking) -> KnownPool:
@@ -137,6 +145,14 @@ def _barred(name: str, booking: Booking, bar: ChangeBar) -> Refusal:
         case ChangeBar.ENDED:
             said = f"{name} has ended as {booking.state}: {booking.message}"
             return Refusal(Reason.BOOKING_ENDED, said)
+        case ChangeBar.OFFER:
+            entry = names.waitlist_entry_name(booking.waitlist_entry)
+            return Refusal(
+                Reason.BOOKING_NOT_CONFIRMED,
+                f"{name} is an offer of the waiting list. Take it with AcceptOffer of {entry}, and "
+                "change it then; or leave the list, and wait for another time.",
+                facts={"waitlist_entry": entry},
+            )
         case ChangeBar.OVERSTAYED:
             return Refusal(Reason.BOOKING_IN_USE, f"{name} is over, and its driver is still there.")
     return Refusal(

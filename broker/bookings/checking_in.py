@@ -19,7 +19,8 @@ from domain.bookings.states import IN_USE
 from fleet import transactions
 from fleet.engine.statements import Tx
 from journal.bookings import admitting, places
-from journal.bookings.rows import own_policy
+from journal.bookings.rows import known_pool, own_policy
+from journal.bookings.sessions.succession import booking_before
 from journal.bookings.waking import wake_booking
 
 _PLACE = pb.CheckInResponse.PlaceState
@@ -74,7 +75,7 @@ def _check_fits(name: str, booking: Booking, policy: BookingPolicy, now: datetim
 async def _state_of(tx: Tx, booking: Booking, now: datetime) -> "_PLACE.ValueType":
     if booking.state in IN_USE:
         return _PLACE.PLACE_STATE_IN_USE
-    usable = await places.usable(tx, booking.place, now)
+    usable = await places.usable(tx, booking.place, now, await _own_car(tx, booking))
     if usable is None:
         return _PLACE.PLACE_STATE_UNKNOWN
     if usable:
@@ -82,6 +83,13 @@ async def _state_of(tx: Tx, booking: Booking, now: datetime) -> "_PLACE.ValueTyp
     station, evse_id = evse_of(booking.place)
     running = await transactions.active(tx, station, evse_id=evse_id)
     return _PLACE.PLACE_STATE_OCCUPIED if running else _PLACE.PLACE_STATE_OUT_OF_ORDER
+
+
+async def _own_car(tx: Tx, booking: Booking) -> str:
+    """The session of the driver's booking before this one, which is not in his way; "": none."""
+    known = await known_pool(tx, booking.tenant, booking.pool)
+    prior = await booking_before(tx, known, booking) if known else None
+    return prior.session.name if prior and prior.of_same_driver else ""
 
 
 def _place(booking: Booking) -> str:

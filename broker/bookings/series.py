@@ -13,6 +13,7 @@ from broker.backend import Backend
 from broker.bookings.availability import room_refusal
 from broker.bookings.bookings import cancelled
 from broker.bookings.lookups import pool_is_covered, pool_of_caller, readable
+from broker.bookings.repeats import check_repeat
 from broker.errors import Reason, Refusal, bad_field, check
 from broker.proto.booking import names
 from broker.proto.booking import series as messages
@@ -92,11 +93,7 @@ async def _made(
     row = None if request.validate_only else await bookings.series_row(tx, new.tenant, new.name)
     if row is not None:
         before = series_from(row)
-        if before.said != new.said:
-            raise Refusal(
-                Reason.REQUEST_ID_REUSED,
-                f"{names.series_name(new.name)} is another one: take a new request_id.",
-            )
+        check_repeat(f"{names.series_name(new.name)} is of another request.", before.said, new.said)
         return before
     times = _times(request, known, now)
     new = replace(new, time_zone=known.pool.time_zone)

@@ -9,6 +9,7 @@ from broker.audit.changes import record_change
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.bookings.lookups import entry_of_caller, pool_of_caller, readable
+from broker.bookings.repeats import check_repeat
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as booking_messages
 from broker.proto.booking import names
@@ -58,11 +59,9 @@ async def join(backend: Backend, request: pb.JoinWaitlistRequest) -> pb.JoinWait
                 now,
                 request_id=id,
             )
-        elif _said(new) != _said(known_before):
-            raise Refusal(
-                Reason.REQUEST_ID_REUSED,
-                f"waitlistEntries/{id} is another one: take a new request_id.",
-            )
+        else:
+            what = f"waitlistEntries/{id} is of another request."
+            check_repeat(what, _said(known_before), _said(new))
         entry = await _shown(tx, await _entry(tx, caller.tenant, id), now)
     return pb.JoinWaitlistResponse(entry=entry)
 
@@ -192,10 +191,15 @@ async def _give_back(
         await serve(tx, known, now)
 
 
-def _said(waiter: Waiter) -> tuple[object, ...]:
-    """What a repeat has to say again."""
-    holder = waiter.id_token.digest, waiter.account, waiter.groups
-    return waiter.pool, holder, waiter.needs, waiter.span
+def _said(waiter: Waiter) -> dict[str, object]:
+    """What a repeat has to say again, by its field."""
+    return {
+        "pool": waiter.pool,
+        "holder": (waiter.id_token.digest, waiter.account, waiter.groups),
+        "needs": waiter.needs,
+        "start_time": waiter.span.start,
+        "end_time": waiter.span.end,
+    }
 
 
 async def _locked(tx: Tx, name: str) -> tuple[Waiter, KnownPool]:

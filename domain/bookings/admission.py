@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
+from itertools import pairwise
 
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Ask, Booked, NoPlanFound, Plan, Planned, PoolFull
@@ -68,10 +69,16 @@ class BookingDecision:
         return next((each for each in self.verdicts if not each.allowed), None)
 
 
-def decide(venue: BookablePool, new: Booking, others: Sequence[Neighbour]) -> BookingDecision:
+def decide(
+    venue: BookablePool,
+    new: Booking,
+    others: Sequence[Neighbour],
+    was: Neighbour | None = None,
+) -> BookingDecision:
     """Whether a booking is taken beside the others.
 
-    others: the live ones of `span_planned`, and those that are `counted`, ended or not.
+    others: the live ones of `span_planned`, and those that are `counted`, ended or not. was: as it
+    stands, where it is to be changed.
     """
     verdicts = judge(venue.policy, new.request, _around(venue, others))
     if not allowed(verdicts):
@@ -80,15 +87,21 @@ def decide(venue: BookablePool, new: Booking, others: Sequence[Neighbour]) -> Bo
     full = _walk_ins(venue.pool, new.request, RequestsByStart(each.request for each in live))
     if full is not None:
         return BookingDecision(verdicts, full)
-    return BookingDecision(verdicts, room_for(venue, new, live))
+    return BookingDecision(verdicts, room_for(venue, new, [*live, *([was] if was else [])]))
 
 
 def room_for(
     venue: BookablePool, new: Booking, live: Sequence[Neighbour]
 ) -> Planned | PoolFull | NoPlanFound:
-    """Whether there is a place for a booking beside these ones."""
+    """Whether there is a place for a booking beside these ones.
+
+    live: as it stands it may be one of them. Then it needs no longer pauses than it has.
+    """
     span = Span(new.start_time - WINDOW, new.end_time + WINDOW)
-    return admit(booked(venue, live, span), _ask(new, span))
+    there = booked(venue, live, span)
+    own = next((ask for ask in there.asks if ask.id == new.name), None)
+    kept = own.pause if own is not None and own.span.end == new.end_time else None
+    return admit(there, replace(_ask(new, span), pause=kept))
 
 
 def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Booked:
@@ -96,11 +109,29 @@ def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Book
     buffer = venue.policy.buffer
     first, last = inside.start - buffer, inside.end + buffer
     near = [each for each in live if each.start_time < last and each.end_time > first]
+    pauses = standing_pauses(near, buffer)
     return Booked(
         venue.pool.capacity(buffer),
-        tuple(_ask(each, inside) for each in near),
+        tuple(replace(_ask(each, inside), pause=pauses.get(each.name)) for each in near),
         Plan({each.name: each.place for each in near}),
     )
+
+
+def standing_pauses(live: Sequence[Neighbour], buffer: timedelta) -> dict[str, timedelta]:
+    """The pauses after bookings, by name, where the next one on the place begins sooner.
+
+    They were promised when the policy had a shorter pause. Nobody loses a booking by a longer one.
+    """
+    if not buffer:
+        return {}
+    in_order = sorted(live, key=lambda one: (one.place, one.start_time))
+    return {
+        one.name: after.start_time - one.end_time
+        for one, after in pairwise(in_order)
+        if one.place == after.place
+        and one.place
+        and one.end_time <= after.start_time < one.end_time + buffer
+    }
 
 
 @dataclass(frozen=True)

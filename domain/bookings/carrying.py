@@ -36,6 +36,9 @@ from domain.reservations.transitions import EndCause
 LOOK_AGAIN = timedelta(seconds=30)
 """How often a booking that waits for something is looked at, though nobody woke it."""
 
+LONGEST_PAUSE = timedelta(minutes=10)
+"""After which time at the latest an EVSE is asked again, after a hold that came to nothing."""
+
 LOOK_SELDOM = timedelta(minutes=5)
 """The same while it is held: its reservation wakes it."""
 
@@ -82,12 +85,16 @@ class BookingFacts:
     place_usable: whether its EVSE can be used; None: not known, its station is away.
     hold: its newest reservation. session: None while none has used it.
     may_have_come: a session of its driver's token runs, or ran in its time, somewhere in its pool.
+    car_is_there: its driver charges at its EVSE by the booking before it, which is not over.
+    handed_on: its session has gone over into its driver's next booking.
     """
 
     place_usable: bool | None = None
     hold: Reservation | None = None
     session: BookingSession | None = None
     may_have_come: bool = False
+    car_is_there: bool = False
+    handed_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,8 @@ def next_carry(
     """What the facts mean for a booking, and what is done next."""
     hold = facts.hold
     corrects = not booking.ended or booking.state in BOOKING_CORRECTIONS
+    if facts.handed_on and booking.state in IN_USE:
+        return _end(booking, BookingCause.USED, now)
     if facts.session is not None and corrects:
         return _arrived(booking, policy, facts, facts.session, now)
     if hold is not None and hold.state is ReservationState.USED and not booking.ended:
@@ -142,6 +151,26 @@ def ended(booking: Booking, cause: BookingCause, now: datetime) -> Booking:
     )
 
 
+def asked_again_time(booking: Booking, hold: Reservation) -> datetime:
+    """When the EVSEs that were tried may be tried again. hold: the last one, which has ended.
+
+    The pause grows with each round: a station that refuses does so again, and each question is
+    work for it.
+    """
+    rounds = max(booking.holds - 1, 0) // max(len(booking.tried), 1)
+    pause = min(LOOK_AGAIN * (1 << min(rounds, 10)), LONGEST_PAUSE)
+    return (hold.end_time or hold.create_time) + pause
+
+
+def refused_for_now(booking: Booking, again: datetime) -> Booking:
+    """The booking while no EVSE is held for it and none is asked."""
+    tried = f"{len(booking.tried)} EVSEs" if len(booking.tried) > 1 else "The EVSE"
+    said = (
+        f"{tried} did not hold it, and no other one is free; asked again at {again:%H:%M:%S} UTC."
+    )
+    return replace(booking, progress=said)
+
+
 UNUSED = frozenset({ReservationState.EXPIRED, ReservationState.NO_SHOW})
 """The ends of a hold whose time is over: nobody was seen to use it."""
 
@@ -177,6 +206,9 @@ def _before_use(
         return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
     if now < hold:
         return CarryStep(CarryAct.WAIT, booking, min(hold, now + LOOK_SELDOM))
+    if facts.car_is_there:  # a station holds no EVSE at which somebody charges
+        there = replace(booking, progress="Its driver's car is there already, and charges.")
+        return CarryStep(CarryAct.WAIT, there, now + LOOK_AGAIN)
     asking = replace(booking, progress="The station is being asked to hold the EVSE.")
     return CarryStep(CarryAct.HOLD, asking, now + LOOK_AGAIN)
 

@@ -32,11 +32,13 @@ class ChangeBar(StrEnum):
     """Why a booking cannot be changed so.
 
     ENDED: it is over. OVERSTAYED: its driver should be gone. CHOSEN: only its end can be changed.
+    OFFER: it is an offer of the waiting list, for what its entry waits for.
     """
 
     ENDED = "ENDED"
     OVERSTAYED = "OVERSTAYED"
     CHOSEN = "CHOSEN"
+    OFFER = "OFFER"
 
 
 def wished(booking: Booking, wish: BookingWish) -> Booking:
@@ -62,6 +64,8 @@ def change_bar(before: Booking, after: Booking) -> ChangeBar | None:
         return ChangeBar.ENDED
     if not asks_anew(before, after):
         return None
+    if before.state is BookingState.PENDING and before.waitlist_entry:
+        return ChangeBar.OFFER
     if before.state is BookingState.OVERSTAYED:
         return ChangeBar.OVERSTAYED
     if before.state in EVSE_CHOSEN and asks_anew(before, replace(after, end_time=before.end_time)):

@@ -5,9 +5,9 @@ Places that are left to walk-ins are no reason to take a booking away.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from domain.bookings.admission import BookablePool
+from domain.bookings.admission import BookablePool, standing_pauses
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Ask, Booked, Plan
 from domain.bookings.planning.replan import replan
@@ -55,7 +55,8 @@ def plan_anew(venue: BookablePool, live: Sequence[Booking]) -> PlannedAnew:
     members = {member.place for member in venue.pool.members}
     there = [each for each in live if each.state not in EVSE_CHOSEN or each.place in members]
     ranks = _ranks(venue.policy, there)
-    asks = tuple(_ask(each) for each in there)
+    pauses = standing_pauses(there, venue.policy.buffer)
+    asks = tuple(replace(_ask(each), pause=pauses.get(each.name)) for each in there)
     standing = Plan({each.name: each.place for each in there})
     booked = Booked(venue.pool.capacity(venue.policy.buffer), asks, standing)
     done = replan(booked, lambda ask: ranks[ask.id])

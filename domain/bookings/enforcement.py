@@ -164,6 +164,38 @@ def no_show_time(policy: BookingPolicy, booking: Booking) -> datetime:
     return min(came + policy.grace, booking.end_time)
 
 
+class Kinship(StrEnum):
+    """Why the session of one booking may be the use of the next one.
+
+    DRIVER: it is the same driver. PARTY: another token of the same group or account, so that it may
+    be a colleague who waits for the place.
+    """
+
+    DRIVER = "DRIVER"
+    PARTY = "PARTY"
+
+
+def kinship(before: Booking, after: Booking, shown: AbstractSet[str]) -> Kinship | None:
+    """How the driver of a booking belongs to the next one; None: he is a stranger to it.
+
+    shown: digests of the session's token and of its group.
+    """
+    mine = after.id_token.digest
+    if before.id_token.digest == mine or mine in shown:
+        return Kinship.DRIVER
+    groups = bool((before.digests | shown) & after.digests)
+    accounts = bool(after.account) and before.account == after.account
+    return Kinship.PARTY if groups or accounts else None
+
+
+def longest_pause(policy: BookingPolicy) -> timedelta:
+    """How far two bookings of a driver may be apart for his session to go on.
+
+    Nobody else can have the place meanwhile, or he might stay for so long anyway.
+    """
+    return max(policy.buffer, policy.late_stop)
+
+
 class CheckInVerdict(StrEnum):
     """Whether a driver may check in, or the first reason why not."""
 

@@ -22,12 +22,25 @@ class Ask:
 
     fixed_to: the id of the place where it stays, because the place is bound, held or in use. That
     is a fact and not a choice: nobody asks whether the place serves it, or whether it is open.
+    pause: the least time after it on its place; None: that of the pool. It is less where the two
+    were promised before the pool's became longer.
     """
 
     id: str
     span: Span
     needs: Needs = field(default_factory=Needs)
     fixed_to: str | None = None
+    pause: timedelta | None = None
+
+    def over(self, buffer: int) -> int:
+        """When the next one may begin on its place, in ticks. buffer: of the pool, in ticks."""
+        return self.span.to_tick + (buffer if self.pause is None else ticks_of(self.pause))
+
+    def is_in_the_way_of(self, other: "Ask", buffer: timedelta) -> bool:
+        """Whether both cannot be on one place."""
+        pause = ticks_of(buffer)
+        first, second = sorted((self, other), key=lambda ask: ask.span.from_tick)
+        return second.span.from_tick < first.over(pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,10 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a pool has to give. buffer: the least time between two bookings on one place."""
+    """What a pool has to give. buffer: the least time between two bookings on one place.
+
+    Those that stand nearer may do so (`Ask.pause`).
+    """
 
     places: tuple[Place, ...]
     closures: tuple[Closure, ...] = ()
@@ -198,7 +214,7 @@ def _overlaps(place_id: str, asks: list[Ask], buffer: timedelta) -> list[str]:
     found, gap = [], ticks_of(buffer)
     for index, one in enumerate(asks):
         for other in asks[index + 1 :]:
-            if other.span.from_tick >= one.span.to_tick + gap:
+            if other.span.from_tick >= one.over(gap):
                 break
             if one.fixed_to is None or other.fixed_to is None:
                 found.append(f"{one.id} and {other.id} overlap on {place_id}")

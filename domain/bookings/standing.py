@@ -64,3 +64,16 @@ class StandingBooking:
     def ended(self) -> bool:
         """Whether it has come to its end."""
         return self.state in BOOKING_ENDS
+
+
+def standing_of(booking: Neighbour) -> StandingBooking:
+    """A whole booking, narrowly."""
+    return StandingBooking(
+        booking.name,
+        booking.state,
+        booking.place,
+        booking.needs,
+        booking.start_time,
+        booking.end_time,
+        booking.request,
+    )

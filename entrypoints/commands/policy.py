@@ -3,13 +3,14 @@
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import click
 
 from domain.bookings.policies.examples import PolicyFile, Tried, policy_file_of, tried
 from domain.bookings.policies.reading import PolicyError
 from domain.bookings.policies.sentences import sentences
+from domain.bookings.policies.time_zones import zone_named
 from entrypoints.errors import CannotStart
 
 MOST_BYTES = 256 * 1024
@@ -64,7 +65,7 @@ def _said(one: Tried) -> str:
 
 
 def _zone(name: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise PolicyError('time_zone: expected an IANA name as "Europe/Berlin".') from error
+    zone = zone_named(str(name))
+    if zone is None:
+        raise PolicyError('time_zone: expected an IANA name as "Europe/Berlin".')
+    return zone

@@ -35,6 +35,7 @@ from fleet.bookings.rows import (
     place_booking,
     place_bookings,
     put_booking,
+    put_bookings,
     take_due,
 )
 from fleet.bookings.series import SeriesRow, put_series, series_row
@@ -103,6 +104,7 @@ __all__ = [
     "pools_with_due",
     "put_booking",
     "put_due_time",
+    "put_bookings",
     "put_series",
     "put_waitlist_entry",
     "series_row",

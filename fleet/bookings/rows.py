@@ -90,20 +90,31 @@ async def put_booking(tx: Tx, row: BookingRow, details: dict[str, Any] | None = 
 
     details: what was decided, for who asks how it came to this.
     """
+    await tx.execute(_PUT_BOOKING(tx), _values(row))
+    await BOOKING_LOG.append(tx, _told(row, details))
+
+
+async def put_bookings(tx: Tx, rows: Sequence[tuple[BookingRow, dict[str, Any] | None]]) -> None:
+    """The same for many bookings of one tenant, in one go: each row with its details."""
+    if rows:
+        await tx.execute(_PUT_BOOKING(tx), [_values(row) for row, _ in rows])
+        await BOOKING_LOG.append_all(tx, [_told(row, details) for row, details in rows])
+
+
+def _values(row: BookingRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in _COLUMNS}
-    checked = {"tenant": identifier(row.tenant), "name": identifier(row.name)}
-    await tx.execute(_PUT_BOOKING(tx), values | checked)
-    await BOOKING_LOG.append(
-        tx,
-        {
-            "tenant": row.tenant,
-            "name": row.name,
-            "pool": row.pool,
-            "revision": row.revision,
-            "snapshot": row.snapshot,
-            "details": details,
-        },
-    )
+    return values | {"tenant": identifier(row.tenant), "name": identifier(row.name)}
+
+
+def _told(row: BookingRow, details: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "tenant": row.tenant,
+        "name": row.name,
+        "pool": row.pool,
+        "revision": row.revision,
+        "snapshot": row.snapshot,
+        "details": details,
+    }
 
 
 async def keep_their_changes(

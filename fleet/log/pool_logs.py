@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Executable,
     Table,
     bindparam,
     func,
@@ -88,7 +87,13 @@ class PoolLog:
         self._history = precompiled(select(*self._columns).where(*of_one).order_by(of.revision))
         given = ("tenant", "name", "pool", "revision", "snapshot")
         self._given = given if details is None else (*given, "details")
-        self._append = {"sqlite": self._sqlite_append(), "postgresql": self._postgres_append()}
+        # Of many in one go only the last one is told to who waits.
+        self._append_more = {"sqlite": self._sqlite_insert(), "postgresql": self._postgres_insert()}
+        to_tell = notify(of.tenant, literal(word))
+        self._append = {
+            "sqlite": precompiled(self._sqlite_insert().returning(of.tenant)),
+            "postgresql": self._postgres_insert().returning(of.tenant, to_tell),
+        }
 
     async def append(self, tx: Tx, change: dict[str, Any]) -> None:
         """Write a change. A revision that is written already stays as it is.
@@ -97,6 +102,13 @@ class PoolLog:
         """
         for row in await tx.execute(self._append[tx.dialect.name], change):
             LOG_GREW.add(tx, path(row.tenant, self.word))
+
+    async def append_all(self, tx: Tx, changes: Sequence[dict[str, Any]]) -> None:
+        """Write changes of one tenant, in their order, in one go. See `append`."""
+        *more, last = changes
+        if more:
+            await tx.execute(self._append_more[tx.dialect.name], more)
+        await self.append(tx, last)
 
     async def head(self, tx: Tx) -> Cursor:
         """The end of the log as readers see it now."""
@@ -144,15 +156,13 @@ class PoolLog:
     def _now(self, microseconds: str) -> ColumnElement[Any]:
         return literal_column(f"CAST({microseconds} AS BIGINT)", self.table.c.time.type)
 
-    def _sqlite_append(self) -> Executable:
+    def _sqlite_insert(self) -> sqlite.Insert:
         now = self._now("(julianday('now') - 2440587.5) * 86400000000.0")
         values = {**bound(self.table, *self._given), "tx_id": 0, "time": now}
         stmt = sqlite.insert(self.table).values(values)
-        return precompiled(
-            stmt.on_conflict_do_nothing(index_elements=_KEYS).returning(self.table.c.tenant)
-        )
+        return stmt.on_conflict_do_nothing(index_elements=_KEYS)
 
-    def _postgres_append(self) -> Executable:
+    def _postgres_insert(self) -> postgresql.Insert:
         earlier = self.table.alias("earlier")
         newest_tx = (
             select(func.max(earlier.c.tx_id))
@@ -165,10 +175,7 @@ class PoolLog:
             "time": self._now("extract(epoch FROM clock_timestamp()) * 1000000"),
         }
         stmt = postgresql.insert(self.table).values(values)
-        tenant = self.table.c.tenant
-        return stmt.on_conflict_do_nothing(index_elements=_KEYS).returning(
-            tenant, notify(tenant, literal(self.word))
-        )
+        return stmt.on_conflict_do_nothing(index_elements=_KEYS)
 
 
 BOOKING_LOG = PoolLog(booking_changes, BOOKINGS)

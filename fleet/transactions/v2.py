@@ -228,6 +228,8 @@ async def _store(
         if row is not None:
             return await _merge_into(tx, Transaction(*row), event, now)
         merged, ranks = _merge(_blank(), first["sources"], event, now)
+        if event.type == TransactionPhase.STARTED:
+            merged["token_time"] = None  # shown at the start, however late that is reported
         made = {
             **key,
             **first,
@@ -283,6 +285,7 @@ def _blank() -> Fields:
 
 def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fields, Ranks]:
     """The row and its ranks after the event. Pure."""
+    token_told = ranks.get("token", _REQUESTED) < _REQUESTED
     row, ranks = dict(row), dict(ranks)
     for group, rank, values in _claims(event):
         if group not in ranks or rank < ranks[group]:
@@ -292,7 +295,7 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
         row["observed_only"] = False
     if event.fields["charging_state"] == ChargingState.CHARGING:
         ranks[HAS_CHARGED] = 1
-    if event.fields["token_digest"] is not None:
+    if event.fields["token_digest"] is not None and not token_told:
         row["token_time"] = row["token_time"] or now
     if row["end_unreported"] and (event.type == TransactionPhase.ENDED or _runs_on(row, event)):
         row.update(state=ACTIVE, stop_received_time=None, end_unreported=False)

@@ -30,12 +30,15 @@ class AdmittedBooking:
 
 
 async def weigh(
-    tx: Tx, known: KnownPool, new: Booking
+    tx: Tx, known: KnownPool, new: Booking, was: Booking | None = None
 ) -> tuple[BookingDecision, list[StandingBooking]]:
-    """What the rules and the plan say of a booking, and the others that they looked at."""
+    """What the rules and the plan say of a booking, and the others that they looked at.
+
+    was: as it stands, where it is to be changed.
+    """
     asked = Span(new.start_time, new.end_time)
     others = read_standing(await standing_beside(tx, known, new, asked, new.start_time))
-    return decide(known.venue, new, others), others
+    return decide(known.venue, new, others, was), others
 
 
 async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
@@ -53,15 +56,20 @@ async def enter(
         return None
     plan = decision.room.plan.places
     moved = await places.move(tx, new.tenant, plan, others)
-    made = replace(
-        new,
-        place=plan[new.name],
-        policy_revision=known.venue.policy.revision,
-        charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
-    )
+    made = taken(known, new, decision, plan[new.name])
     details = details_content(BookingDetails(decision.verdicts, moved))
     await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)), details)
     return made
+
+
+def taken(known: KnownPool, new: Booking, decision: BookingDecision, place: str) -> Booking:
+    """A booking that is taken, with its place, what it costs, and the policy by which it is."""
+    return replace(
+        new,
+        place=place,
+        policy_revision=known.venue.policy.revision,
+        charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
+    )
 
 
 async def change(tx: Tx, after: Booking) -> Booking:

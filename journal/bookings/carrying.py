@@ -4,7 +4,7 @@ Everything happens in one transaction under the lock of the pool. A second run o
 first one wrote.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.bookings.booking import Booking
@@ -15,12 +15,14 @@ from domain.bookings.carrying import (
     BookingSession,
     CarryAct,
     CarryStep,
+    asked_again_time,
     ended,
     next_carry,
+    refused_for_now,
 )
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
-from domain.bookings.states import BookingCause, BookingState
+from domain.bookings.states import IN_USE, BookingCause, BookingState
 from domain.commands.timing import Timing
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet import bookings, transactions
@@ -30,6 +32,9 @@ from fleet.transactions.rows import ENDED, Transaction
 from journal.bookings import arrivals, commands, displacing, places
 from journal.bookings.admitting import change
 from journal.bookings.rows import KnownPool, booking_from, locked_pool, own_policy
+from journal.bookings.sessions import succession
+from journal.bookings.sessions.succession import Before
+from journal.bookings.waking import wake_booking
 from journal.reservations.record import from_snapshot
 
 
@@ -50,12 +55,15 @@ class Carrier:
         if row is None:
             raise LookupError(f"booking {name} of tenant {tenant!r} is not in this database")
         before = booking_from(row)
+        if known is not None and before.state in IN_USE and now >= before.end_time:
+            await self._hand_on(tx, known, before, now)
         policy = await own_policy(tx, before)
-        facts, session = await _facts(tx, before, policy, known, now)
+        prior = await _prior(tx, known, before)
+        facts, session = await _facts(tx, before, policy, _Around(known, prior, now))
         step = next_carry(before, policy, facts, now)
         match step.act:
             case CarryAct.BIND:
-                step = await _bind(tx, known, step, facts, now)
+                step = await _bind(tx, step, facts, policy, _Around(known, prior, now))
             case CarryAct.HOLD:
                 asked = await commands.hold(tx, step.booking, policy, self._timing, now)
                 step = replace(step, booking=asked)
@@ -68,31 +76,97 @@ class Carrier:
             step = replace(step, booking=await change(tx, step.booking))
         return step
 
+    async def _hand_on(self, tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> None:
+        """Has the next bookings of the driver look whether they take over the running session."""
+        session = await transactions.get(tx, name=booking.transaction)
+        if session is None or session.state == ENDED:
+            return
+        for name in await succession.next_bookings(tx, known, booking):
+            step = await self.carry(tx, booking.tenant, name, now)
+            await wake_booking(tx, step.booking, "the booking before it is over", now)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What a booking is carried beside. prior: of its driver or his party, before it."""
+
+    known: KnownPool | None
+    prior: Before | None
+    now: datetime
+
+    @property
+    def own(self) -> str:
+        """The session of the driver himself that is in nobody's way."""
+        return self.prior.session.name if self.prior and self.prior.of_same_driver else ""
+
+
+async def _prior(tx: Tx, known: KnownPool | None, booking: Booking) -> Before | None:
+    if known is None or booking.state is BookingState.PENDING:
+        return None
+    return await succession.booking_before(tx, known, booking)
+
 
 async def _bind(
-    tx: Tx, known: KnownPool | None, step: CarryStep, facts: BookingFacts, now: datetime
+    tx: Tx, step: CarryStep, facts: BookingFacts, policy: BookingPolicy, around: _Around
 ) -> CarryStep:
     """Chooses an EVSE. Where none can be had, it is looked for again until the booking's start."""
-    booking = step.booking
-    if facts.hold is not None and facts.hold.ended and booking.place not in booking.tried:
-        booking = replace(booking, tried=(*booking.tried, booking.place), reservation="")
-    chosen = await places.choose(tx, known, booking, now) if known else None
+    booking, known, now = step.booking, around.known, around.now
+    refused = facts.hold if facts.hold is not None and facts.hold.ended else None
+    if refused is not None and booking.place not in booking.tried:
+        booking = replace(booking, tried=(*booking.tried, booking.place))
+    chosen = await _chosen(tx, replace(booking, reservation=""), around)
     soon = now + LOOK_AGAIN
     if chosen is not None:
         bound = replace(chosen, state=BookingState.BOUND, progress="The EVSE is chosen.")
         return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else soon)
     if now >= booking.start_time or known is None:
-        return await _last_chance(tx, known, booking, now)
+        return await _last_chance(tx, booking, facts, policy, around)
+    if refused is not None:
+        return await _asked_again(tx, booking, refused, around)
     waiting = replace(
         booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
     )
     return CarryStep(CarryAct.WAIT, waiting, min(soon, max(booking.start_time, now)))
 
 
-async def _last_chance(
-    tx: Tx, known: KnownPool | None, booking: Booking, now: datetime
+async def _asked_again(
+    tx: Tx, booking: Booking, refused: Reservation, around: _Around
 ) -> CarryStep:
-    """At its start: by the policy another one gives way to it, or it gives way."""
+    """After a pause those that were tried are tried again, the others before the last one."""
+    again, now = asked_again_time(booking, refused), around.now
+    if now < again:
+        waiting = refused_for_now(booking, again)
+        look = min(again, now + LOOK_AGAIN, max(booking.start_time, now))
+        return CarryStep(CarryAct.WAIT, waiting, look)
+    anew = replace(booking, tried=(booking.place,), reservation="")
+    other = await _chosen(tx, anew, around)
+    asking = replace(other or anew, tried=() if other is None else anew.tried)
+    return CarryStep(CarryAct.BIND, replace(asking, progress="An EVSE is asked again."), now)
+
+
+async def _chosen(tx: Tx, booking: Booking, around: _Around) -> Booking | None:
+    """The booking with an EVSE, preferably that at which its driver's car stands."""
+    known, prior, now = around.known, around.prior, around.now
+    if known is None:
+        return None
+    if prior is not None and prior.of_same_driver and prior.runs:
+        fits = await places.usable(tx, prior.place, now, around.own) is not False
+        here = await succession.stay(tx, known, booking, prior, now) if fits else None
+        if here is not None:
+            return here
+    return await places.choose(tx, known, booking, now, around.own)
+
+
+async def _last_chance(
+    tx: Tx, booking: Booking, facts: BookingFacts, policy: BookingPolicy, around: _Around
+) -> CarryStep:
+    """At its start: it takes over its party's session, or another one gives way, or it does."""
+    known, prior, now = around.known, around.prior, around.now
+    if known is not None and prior is not None and now >= prior.booking.end_time:
+        here = await succession.stay(tx, known, booking, prior, now)
+        if here is not None:
+            taken = replace(facts, session=_told(prior.session))
+            return next_carry(here, policy, taken, now)
     given = await displacing.make_way(tx, known, booking, now) if known else None
     if given is not None:
         bound = replace(given, state=BookingState.BOUND, progress="Another booking gave way to it.")
@@ -104,24 +178,65 @@ async def _last_chance(
 
 
 async def _facts(
-    tx: Tx, booking: Booking, policy: BookingPolicy, known: KnownPool | None, now: datetime
+    tx: Tx, booking: Booking, policy: BookingPolicy, around: _Around
 ) -> tuple[BookingFacts, Transaction | None]:
+    known, now = around.known, around.now
     entry = await reservations.get(tx, tenant=booking.tenant, name=booking.reservation)
     hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
+    session = await _session(tx, booking, policy, hold, around)
+    usable = await places.usable(tx, booking.place, now, around.own) if booking.place else None
+    missed = hold is not None and hold.state in UNUSED and not booking.ended
+    pool = known.pool if known and missed else None
+    came = pool is not None and await places.seen_in(tx, pool, booking, now)
+    prior = around.prior
+    waits = prior is not None and prior.of_same_driver and prior.runs
+    told = BookingFacts(
+        usable,
+        hold,
+        _told(session),
+        came,
+        car_is_there=waits and prior is not None and prior.place == booking.place,
+        handed_on=known is not None
+        and booking.state in IN_USE
+        and now >= booking.end_time
+        and await succession.is_handed_on(tx, known, booking),
+    )
+    return told, session
+
+
+async def _session(
+    tx: Tx, booking: Booking, policy: BookingPolicy, hold: Reservation | None, around: _Around
+) -> Transaction | None:
+    """The session of its driver, by its hold, by its token, or from the booking before it."""
+    known, prior = around.known, around.prior
+    if prior is not None and booking.transaction == prior.session.name:
+        return prior.session
     # What another driver's session used names that session, too: the hold is LOST then.
     used = hold is not None and hold.state is ReservationState.USED
     session: Transaction | None = None
     if hold is None or (hold.ended and not used):
         session = await places.own_session(tx, booking)
-    elif used and hold.transaction:
+    elif used and hold is not None and hold.transaction:
         session = await transactions.get(tx, name=hold.transaction)
     if session is None and known is not None:
         session = await arrivals.session_of(tx, known, booking, policy)
-    usable = await places.usable(tx, booking.place, now) if booking.place else None
-    missed = hold is not None and hold.state in UNUSED and not booking.ended
-    pool = known.pool if known and missed else None
-    came = pool is not None and await places.seen_in(tx, pool, booking, now)
-    return BookingFacts(usable, hold, _told(session), came), session
+    if session is None and known is not None and prior is not None:
+        session = await _goes_over(tx, known, booking, prior, around.now)
+    return session
+
+
+async def _goes_over(
+    tx: Tx, known: KnownPool, booking: Booking, prior: Before, now: datetime
+) -> Transaction | None:
+    """The session of the booking before, when it goes on in this one; None: it does not."""
+    if not prior.of_same_driver or now < prior.booking.end_time or booking.state in IN_USE:
+        return None
+    if await succession.is_handed_on(tx, known, prior.booking):
+        return None
+    if prior.runs and not booking.ended:  # may it stay?
+        stays = await succession.stay(tx, known, booking, prior, now)
+        return prior.session if stays is not None else None
+    return prior.session
 
 
 def _told(session: Transaction | None) -> BookingSession | None:

@@ -24,11 +24,11 @@ from journal.explain.bookings import BookingDetails
 
 
 async def weigh_change(
-    tx: Tx, known: KnownPool, after: Booking, now: datetime
+    tx: Tx, known: KnownPool, before: Booking, after: Booking, now: datetime
 ) -> tuple[BookingDecision, list[StandingBooking]]:
     """What the rules of the booking's revision, and the plan, say of it as it is wished."""
     venue = by_own_terms(known.venue, await own_policy(tx, after))
-    return await weigh(tx, replace(known, venue=venue), asked_now(after, now))
+    return await weigh(tx, replace(known, venue=venue), asked_now(after, now), before)
 
 
 async def change_booking(
@@ -38,7 +38,7 @@ async def change_booking(
 
     A booking of the reply that is None was not changed.
     """
-    decision, others = await weigh_change(tx, known, after, now)
+    decision, others = await weigh_change(tx, known, before, after, now)
     if not isinstance(decision.room, Planned):
         return AdmittedBooking(decision)
     plan = decision.room.plan.places

@@ -19,8 +19,11 @@ from journal.bookings.rows import KnownPool, booking_from
 _BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 
 
-async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
-    """Whether an EVSE can be used: no fault, nobody there. None: its station is away."""
+async def usable(tx: Tx, place: str, now: datetime, own: str = "") -> bool | None:
+    """Whether an EVSE can be used: no fault, nobody there. None: its station is away.
+
+    own: a session that is in nobody's way.
+    """
     station_id, evse_id = evse_of(place)
     if await connections.holder(tx, station_id, now=now) is None:
         return None
@@ -32,7 +35,7 @@ async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
     if any(status in _BAD for status in told):
         return False
     running = await transactions.active(tx, station_id, evse_id=evse_id)
-    return not running
+    return all(one.name == own for one in running)
 
 
 async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
@@ -67,16 +70,18 @@ async def seen_in(tx: Tx, pool: Pool, booking: Booking, now: datetime) -> bool:
     return False
 
 
-async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> Booking | None:
+async def choose(
+    tx: Tx, known: KnownPool, booking: Booking, now: datetime, own: str = ""
+) -> Booking | None:
     """The booking with an EVSE that can be used, preferably where the plan has it; None: none.
 
-    Others that are not bound may be moved for it. known: locked.
+    Others that are not bound may be moved for it. known: locked. own: as of `usable`.
     """
-    if booking.place not in booking.tried and await usable(tx, booking.place, now):
+    if booking.place not in booking.tried and await usable(tx, booking.place, now, own):
         return booking
     venue, live = await rivals(tx, known, booking, now)
     free = replace(booking, place="", state=BookingState.CONFIRMED)
-    room = room_for(venue, free, live) if venue.pool.members else None
+    room = room_for(venue, free, [*live, booking]) if venue.pool.members else None
     if not isinstance(room, Planned):
         return None
     plan = room.plan.places

@@ -1,7 +1,5 @@
 """Pools: requests checked and read, rows shown. Pure."""
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 from evcommand.v1 import booking_pb2 as pb
 
 from broker.errors import FieldViolation
@@ -10,6 +8,7 @@ from broker.proto.booking import names
 from broker.proto.fields import Findings
 from broker.proto.names import station_in, station_name
 from broker.proto.times import moment, time_in, time_out
+from domain.bookings.policies.time_zones import zone_named
 from domain.bookings.pool import MOST_CLOSURES, MOST_MEMBERS, Pool, PoolClosure, PoolMember
 from fleet.bookings import PoolRow
 
@@ -24,7 +23,9 @@ def check_pool(pool: pb.Pool) -> tuple[FieldViolation, ...]:
     names.policy_id_field(findings, "pool.policy", pool.policy)
     fields.text_field(findings, "pool.display_name", pool.display_name)
     findings.expect(
-        _is_zone(pool.time_zone), "pool.time_zone", 'must be an IANA name as "Europe/Berlin"'
+        zone_named(pool.time_zone) is not None,
+        "pool.time_zone",
+        'must be an IANA name as "Europe/Berlin"',
     )
     findings.expect(
         1 <= len(pool.members) <= MOST_MEMBERS, "pool.members", f"must be 1 to {MOST_MEMBERS}"
@@ -124,14 +125,6 @@ def _member_out(member: PoolMember) -> pb.PoolMember:
         max_power_w=member.max_power_w,
         features=sorted(member.features),
     )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return bool(name)
 
 
 def _member_fields(findings: Findings, field: str, member: pb.PoolMember) -> None:

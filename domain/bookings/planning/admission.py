@@ -54,7 +54,7 @@ def _may_stay(booked: Booked, new: Ask, place_id: str) -> bool:
     """Whether the place would take the booking if all others that can move left it."""
     alone = Plan({new.id: place_id})
     return not flaws(Booked(booked.capacity, (replace(new, fixed_to=None),), alone)) and not any(
-        ask.fixed_to == place_id and ask.span.overlaps(new.span, booked.capacity.buffer)
+        ask.fixed_to == place_id and ask.is_in_the_way_of(new, booked.capacity.buffer)
         for ask in booked.asks
         if ask.id != new.id
     )

@@ -78,7 +78,7 @@ def _loosen(booked: Booked) -> tuple[tuple[Ask, ...], tuple[str, ...]]:
         if ask.fixed_to is None:
             continue
         there = kept.setdefault(ask.fixed_to, [])
-        taken = any(other.span.overlaps(ask.span, capacity.buffer) for other in there)
+        taken = any(other.is_in_the_way_of(ask, capacity.buffer) for other in there)
         if taken or ask.fixed_to not in known:
             loosened.add(ask.id)
         else:

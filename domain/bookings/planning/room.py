@@ -117,7 +117,7 @@ class Room:
         self._serving: dict[Needs, tuple[tuple[int, ...], int]] = {}
         movable = [ask for ask in asks if ask.fixed_to is None]
         cuts = {ask.span.from_tick for ask in movable}
-        cuts |= {ask.span.to_tick + self.buffer for ask in movable}
+        cuts |= {ask.over(self.buffer) for ask in movable}
         self._cuts = sorted(cuts)
         # Where nothing is closed or held, nobody asks when exactly.
         self._narrowed = [self._touched((*each.closed, *each.held)) for each in self._shelves]
@@ -134,7 +134,7 @@ class Room:
         What is in the room begins and ends with segments. So one stay more is judged exactly,
         wherever it begins and ends, although it takes whole segments; a second one would not be.
         """
-        start, end = ask.span.from_tick, ask.span.to_tick + self.buffer
+        start, end = ask.span.from_tick, ask.over(self.buffer)
         low, high = self._segments(start, end)
         mask = (1 << high) - (1 << low)
         allowed, narrowed = self._that_serve(ask.needs)
@@ -174,7 +174,7 @@ class Room:
         shelf, start, end = self._shelves[at], ask.span.from_tick, ask.span.to_tick
         return not (
             any(begin < end and start < until for begin, until in shelf.closed)
-            or any(begin < end + self.buffer and start < until for begin, until in shelf.held)
+            or any(begin < ask.over(self.buffer) and start < until for begin, until in shelf.held)
         )
 
     def moment(self, segment: int, stay: Stay) -> int:
@@ -266,7 +266,7 @@ class Room:
 
 def occupied(ask: Ask, buffer: int) -> tuple[int, int]:
     """From when to when a booking takes its place, with the buffer after it, in ticks."""
-    return ask.span.from_tick, ask.span.to_tick + buffer
+    return ask.span.from_tick, ask.over(buffer)
 
 
 def _shelves(capacity: Capacity, asks: tuple[Ask, ...], horizon: tuple[int, int]) -> list[_Shelf]:

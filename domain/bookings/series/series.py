@@ -54,11 +54,17 @@ class BookingSeries:
     cancel_time: datetime | None = None
 
     @property
-    def said(self) -> tuple[object, ...]:
-        """What a repeat has to say again."""
-        holder = self.id_token.digest, self.account, self.groups
-        times = self.recurrence, self.first_start, self.first_end
-        return self.pool, holder, self.needs, times, self.all_or_nothing
+    def said(self) -> dict[str, object]:
+        """What a repeat has to say again, by its field."""
+        return {
+            "pool": self.pool,
+            "holder": (self.id_token.digest, self.account, self.groups),
+            "needs": self.needs,
+            "recurrence": self.recurrence,
+            "first_start": self.first_start,
+            "first_end": self.first_end,
+            "all_or_nothing": self.all_or_nothing,
+        }
 
 
 def occurrence_booking(series: BookingSeries, one: Occurrence, policy: str) -> Booking:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.bookings.booking import Booking
+from domain.bookings.carrying import CarryAct, CarryStep
 from domain.bookings.places import Needs
 from domain.bookings.pool import Pool, PoolMember
 from domain.bookings.states import BookingState
@@ -102,7 +103,9 @@ async def test_who_gives_his_place_to_a_booking_gets_one_that_nobody_else_has(
     assert places[0] != "C/1" or places[1] != "C/1"
 
 
-async def hold(tx: Tx, state: ReservationState, cause: str, transaction: str | None) -> str:
+async def hold(
+    tx: Tx, state: ReservationState, cause: str, transaction: str | None, **fields: Any
+) -> str:
     """A reservation that is over. Returns its name."""
     ended = Reservation(
         name="r1",
@@ -118,6 +121,7 @@ async def hold(tx: Tx, state: ReservationState, cause: str, transaction: str | N
         workflow_id="reservation/acme/r1",
         command="c1",
         transaction=transaction,
+        **fields,
     )
     await record(tx, tenant="acme", name="r1", key="end", change=_same, now=NOW, initial=ended)
     return "r1"
@@ -185,3 +189,30 @@ async def test_bookings_whose_time_has_come_are_found_the_longest_due_first(db: 
         found = [row.name for row in await bookings.due(tx, later(10), 5)]
         first = [row.name for row in await bookings.due(tx, later(10), 1)]
     assert (found, first) == (["early", "late"], ["early"])
+
+
+async def test_a_refused_hold_is_asked_for_again_after_a_pause_and_elsewhere_at_once(
+    db: Database,
+) -> None:
+    mine = "1d9b7b0e-0f60-4c9e-8f6e-000000000001"
+    refused = replace(
+        booked(mine, "A/1", HOUR, 2 * HOUR, state=BookingState.BOUND), holds=1, reservation="r1"
+    )
+
+    async def carried(tx: Tx, after: float) -> CarryStep:
+        return await Carrier(Timing()).carry(tx, "acme", mine, later(after))
+
+    async with db.write() as tx:
+        await a_pool(tx, PoolMember("A", 1), PoolMember("B", 1))
+        other, _ = await start_16(tx, "B", token_digest="another")
+        await hold(tx, ReservationState.REFUSED, "STATION_REJECTED", None, end_time=NOW)
+        await put(tx, refused)
+        waits = await carried(tx, 5)
+        again = await carried(tx, 30)
+        await put(tx, refused)
+        await stop_16(tx, other.ocpp_transaction_id, "B", stop_time=later(6), now=later(6))
+        elsewhere = await carried(tx, 7)
+    assert (waits.act, waits.booking.holds) == (CarryAct.WAIT, 1)
+    assert "12:00:30" in waits.booking.progress
+    assert (again.booking.place, again.booking.reservation) == ("A/1", "")
+    assert elsewhere.booking.place == "B/1"

@@ -148,7 +148,7 @@ async def test_a_station_that_never_holds_displaces_its_booking_at_the_start(ben
     displaced = await one.becomes(BookingState.DISPLACED)
     assert displaced.cause == "NO_PLACE_LEFT"
     assert await bench.now() >= one.booking.start_time
-    assert 2 <= len(bench.gateway.frames) <= 40
+    assert 3 <= len(bench.gateway.frames) <= 6  # in ten minutes, with growing pauses
     assert (await one.ends("booking_displaced")).state == "DISPLACED"
 
 

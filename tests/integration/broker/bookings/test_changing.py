@@ -156,7 +156,7 @@ async def test_a_repeated_change_changes_nothing_more(house: House) -> None:
     again = (await change(house, mine.name, end_time=stamp(TOMORROW + 3 * HOUR))).booking
     assert (await change(house, mine.name, **longer)).booking == again
     other = await refused(house, mine.name, request_id=id, end_time=stamp(TOMORROW + 4 * HOUR))
-    assert other.reason == "REQUEST_ID_REUSED"
+    assert (other.reason, other.facts["fields"]) == ("REQUEST_ID_REUSED", "end_time")
     assert (await house.broker.bookings.CreateBooking(request)).booking == again
 
 

@@ -136,7 +136,7 @@ async def test_a_repeated_series_books_nothing_more(house: House) -> None:
     assert len(await bookings_of(house, pool)) == 5
     request.recurrence = "FREQ=DAILY;COUNT=4"
     error = await failure_of(house.broker.bookings.CreateBookingSeries(request))
-    assert error.reason == "REQUEST_ID_REUSED"
+    assert (error.reason, error.facts["fields"]) == ("REQUEST_ID_REUSED", "recurrence")
 
 
 async def test_a_start_that_the_clock_skips_is_refused_and_the_others_are_booked(

@@ -176,6 +176,23 @@ async def test_who_leaves_gives_the_offer_on(house: House) -> None:
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_OFFER")
 
 
+async def test_an_offer_is_not_moved_before_it_is_taken(house: House) -> None:
+    pool, full = await full_pool(house)
+    mine = await join(house, joining(pool))
+    await cancel(house, full)
+    offer = await offered(house, mine.name)
+    request = pb.UpdateBookingRequest(name=offer.booking, end_time=stamp(TOMORROW + 2 * HOUR))
+    error = await failure_of(house.broker.bookings.UpdateBooking(request))
+    assert (error.code, error.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "BOOKING_NOT_CONFIRMED",
+    )
+    assert f"AcceptOffer of {mine.name}" in error.message
+    await house.broker.bookings.AcceptOffer(waitlist_pb2.AcceptOfferRequest(name=mine.name))
+    moved = (await house.broker.bookings.UpdateBooking(request)).booking
+    assert moved.end_time == request.end_time
+
+
 async def test_a_repeated_join_waits_once(house: House) -> None:
     pool, _ = await full_pool(house)
     request = joining(pool)
@@ -184,7 +201,7 @@ async def test_a_repeated_join_waits_once(house: House) -> None:
     assert {each.revision for each in made} == {made[0].revision}
     request.end_time.CopyFrom(stamp(TOMORROW + 2 * HOUR))
     error = await failure_of(house.broker.bookings.JoinWaitlist(request))
-    assert error.reason == "REQUEST_ID_REUSED"
+    assert (error.reason, error.facts["fields"]) == ("REQUEST_ID_REUSED", "end_time")
 
 
 async def test_nobody_waits_for_what_a_rule_refuses_in_any_case(house: House) -> None:

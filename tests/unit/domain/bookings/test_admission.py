@@ -29,7 +29,7 @@ from domain.bookings.policies.policy import (
 )
 from domain.bookings.pool import PoolClosure, PoolMember, evse_of, place_of
 from domain.bookings.spans import Span
-from domain.bookings.standing import StandingBooking
+from domain.bookings.standing import standing_of
 from domain.bookings.states import BookingState
 from domain.bookings.words import details, origin, title
 from tests.unit.domain.bookings.asking import local
@@ -200,15 +200,7 @@ def test_the_pause_after_the_last_one_that_may_move_is_kept() -> None:
 
 def test_a_narrow_booking_stands_in_the_way_as_a_whole_one_does() -> None:
     for whole in (booking(), booking(state=BookingState.FULFILLED)):
-        narrow = StandingBooking(
-            whole.name,
-            whole.state,
-            whole.place,
-            whole.needs,
-            whole.start_time,
-            whole.end_time,
-            whole.request,
-        )
+        narrow = standing_of(whole)
         asked = booking("14:30", "15:30", name="new", place="")
         assert narrow.ended is whole.ended
         assert decide(venue(), asked, [narrow]) == decide(venue(), asked, [whole])

@@ -366,3 +366,17 @@ def test_a_used_hold_whose_session_is_forgotten_is_used_to_its_end() -> None:
 def test_a_session_after_a_cancelled_booking_does_not_revive_it(state: BookingState) -> None:
     step = carried("14:05", BookingFacts(session=RUNS), state=state)
     assert (step.act, step.booking.state) == (CarryAct.DONE, state)
+
+
+# --- one booking after the other
+
+
+def test_no_station_is_asked_to_hold_an_evse_at_which_the_driver_charges_already() -> None:
+    there = carried("13:55", BookingFacts(True, car_is_there=True), state=BookingState.BOUND)
+    assert (there.act, there.booking.state) == (CarryAct.WAIT, BookingState.BOUND)
+
+
+@pytest.mark.parametrize("state", [BookingState.IN_USE, BookingState.OVERSTAYED])
+def test_a_booking_whose_session_went_over_into_the_next_one_was_used(state: BookingState) -> None:
+    step = carried("15:20", BookingFacts(session=RUNS, handed_on=True), state=state)
+    assert (step.act, step.booking.cause) == (CarryAct.DONE, "USED")

@@ -1,5 +1,6 @@
 """What may be changed of a booking, and what a change makes of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,14 @@ def test_other_labels_ask_for_no_other_place() -> None:
 def test_what_is_over_cannot_be_changed(state: BookingState) -> None:
     one = booking(state=state)
     assert change_bar(one, wished(one, BookingWish(labels={"a": "b"}))) is ChangeBar.ENDED
+
+
+def test_an_offer_of_the_waiting_list_is_taken_before_it_is_changed() -> None:
+    one = booking(state=BookingState.PENDING, waitlist_entry="w")
+    assert change_bar(one, wished(one, LATER)) is ChangeBar.OFFER
+    assert change_bar(one, wished(one, BookingWish(labels={"a": "b"}))) is None
+    taken = replace(one, state=BookingState.CONFIRMED)
+    assert change_bar(taken, wished(taken, LATER)) is None
 
 
 @pytest.mark.parametrize("state", [BookingState.PENDING, BookingState.CONFIRMED])

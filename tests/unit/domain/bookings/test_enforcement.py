@@ -2,18 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from domain.bookings.enforcement import (
     CheckInVerdict,
     EntryVerdict,
+    Kinship,
     PlaceEntry,
     Slot,
     best_entry,
     judge_check_in,
     judge_entry,
+    kinship,
     ladder_due,
+    longest_pause,
     next_step_time,
     no_show_time,
     slot_of,
@@ -175,3 +179,35 @@ def test_a_driver_checks_in_when_an_evse_is_or_should_be_chosen(
     state: BookingState, at: str, verdict: CheckInVerdict
 ) -> None:
     assert judge_check_in(booking(state=state), POLICY, local(at)) is verdict
+
+
+# --- one booking after the other
+
+BERTS_CARD = IdToken("ISO14443", "****rt", "sealed", "bert")
+OUR_GROUP = IdToken("ISO14443", "****up", "sealed", "group")
+
+
+@pytest.mark.parametrize(
+    ("after", "shown", "kin"),
+    [
+        ({}, set(), Kinship.DRIVER),
+        ({"id_token": BERTS_CARD}, {"bert"}, Kinship.DRIVER),
+        ({"id_token": BERTS_CARD}, {"anna"}, None),
+        ({"id_token": BERTS_CARD, "account": "ours"}, set(), Kinship.PARTY),
+        ({"id_token": BERTS_CARD, "account": "theirs"}, set(), None),
+        ({"id_token": BERTS_CARD, "group_id_token": OUR_GROUP}, {"group"}, Kinship.PARTY),
+        ({"id_token": BERTS_CARD, "group_id_token": OUR_GROUP}, set(), None),
+    ],
+)
+def test_who_may_go_on_into_the_next_booking_is_its_driver_or_of_his_party(
+    after: dict[str, Any], shown: set[str], kin: Kinship | None
+) -> None:
+    assert kinship(booking(account="ours"), booking("15:00", "16:00", **after), shown) is kin
+
+
+def test_two_strangers_without_an_account_are_no_party() -> None:
+    assert kinship(booking(), booking("15:00", "16:00", id_token=BERTS_CARD), set()) is None
+
+
+def test_a_session_may_go_on_over_the_pause_that_nobody_else_can_use() -> None:
+    assert longest_pause(POLICY) == 10 * MINUTE

@@ -205,4 +205,4 @@ def test_the_booking_of_an_occurrence_has_an_id_that_follows_from_the_series() -
     assert made == occurrence_booking(series, one, "plain")
     assert made.name != occurrence_booking(series, two, "plain").name
     assert (made.series, made.state) == (series.name, BookingState.CONFIRMED)
-    assert series.said[2] == Needs()
+    assert series.said["needs"] == Needs()

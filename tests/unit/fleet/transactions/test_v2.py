@@ -161,3 +161,19 @@ async def test_an_end_that_its_station_wrote_as_before_the_start_makes_its_times
         await event_2(tx, event_time=later(-86_400))
         ended, _ = await event_2(tx, "Ended", 1, event_time=later(-600), written=later(written_s))
         assert ended.clock_suspect is suspect
+
+
+async def test_a_token_that_is_told_with_the_start_was_shown_at_the_start(db: Database) -> None:
+    told = {"token_digest": "d", "token_masked": "*", "authorized": True, "offline": True}
+    row = await tell(db, "late", [{"seq_no": 0, **told, "now": later(900)}])
+    assert (row.start_time, row.received_time, row.token_time) == (later(0), later(900), None)
+    again = await tell(db, "late", [{"type": "Updated", "seq_no": 1, **told, "now": later(901)}])
+    assert again.token_time is None
+
+
+@pytest.mark.parametrize("first", [{}, {"type": "Updated", "seq_no": 1, "token_digest": "d"}])
+async def test_a_token_that_is_told_otherwise_was_told_when_it_came(
+    db: Database, first: dict[str, Any]
+) -> None:
+    row = await tell(db, "cable", [first, {"type": "Updated", "seq_no": 2, "token_digest": "d"}])
+    assert row.token_time == later(1 if first else 2)

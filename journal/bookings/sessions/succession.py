@@ -1,0 +1,126 @@
+"""A session that goes over from one booking of a driver into his next one.
+
+The next booking takes it, in its own turn: only there is known whether it may stay where it is. The
+booking before asks the next one to have its turn, and looks whether the session was taken.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.bookings.admission import room_for, span_planned
+from domain.bookings.booking import Booking
+from domain.bookings.enforcement import Kinship, kinship, longest_pause
+from domain.bookings.plan import Planned
+from domain.bookings.pool import place_of
+from domain.bookings.states import IN_USE, BookingState
+from fleet import bookings, transactions
+from fleet.engine.statements import Tx
+from fleet.transactions.rows import ENDED, Transaction
+from journal.bookings.places import move, usable
+from journal.bookings.rows import KnownPool, booking_from
+
+_INSTANT = timedelta(microseconds=1)
+_MAY_HAND_ON = (*sorted(IN_USE), "FULFILLED")
+_MAY_TAKE = ("CONFIRMED", "BOUND", "HELD")
+_HAS_TAKEN = (*sorted(IN_USE), "FULFILLED")
+
+
+@dataclass(frozen=True)
+class Before:
+    """The booking just before another one, and its session, which may last into the next one."""
+
+    booking: Booking
+    session: Transaction
+    kinship: Kinship
+
+    @property
+    def place(self) -> str:
+        """Where the session is."""
+        evse_id = self.session.evse_id
+        return place_of(self.session.station, evse_id) if evse_id else self.booking.place
+
+    @property
+    def of_same_driver(self) -> bool:
+        """Whether it is the same driver for certain."""
+        return self.kinship is Kinship.DRIVER
+
+    @property
+    def runs(self) -> bool:
+        """Whether its car still charges."""
+        return self.session.state != ENDED
+
+
+async def booking_before(tx: Tx, known: KnownPool, booking: Booking) -> Before | None:
+    """The booking from which a session may go over into this one; None: there is none.
+
+    Rather that of the same driver than one of his party, and rather one at the booking's place.
+    """
+    pause = longest_pause(known.venue.policy)
+    span = booking.start_time - pause - _INSTANT, booking.start_time
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span, _MAY_HAND_ON)
+    found: list[Before] = []
+    for row in rows:
+        one = booking_from(row)
+        session = await transactions.get(tx, name=one.transaction) if one.transaction else None
+        if session is None or one.end_time > booking.start_time or row.name == booking.name:
+            continue
+        kin = kinship(one, booking, _digests(session))
+        over = session.stop_time or session.stop_received_time
+        if kin is not None and (over is None or over > booking.start_time):
+            found.append(Before(one, session, kin))
+    order = sorted(found, key=lambda one: (not one.of_same_driver, one.place != booking.place))
+    return next(iter(order), None)
+
+
+async def next_bookings(tx: Tx, known: KnownPool, booking: Booking) -> list[str]:
+    """The bookings that may take the session of this one, by their start."""
+    rows = await _following(tx, known, booking, _MAY_TAKE)
+    return [row.name for row in rows if kinship(booking, row, frozenset()) is Kinship.DRIVER]
+
+
+async def is_handed_on(tx: Tx, known: KnownPool, booking: Booking) -> bool:
+    """Whether a later booking has its session now."""
+    rows = await _following(tx, known, booking, _HAS_TAKEN)
+    return any(one.transaction == booking.transaction for one in rows)
+
+
+async def stay(
+    tx: Tx, known: KnownPool, booking: Booking, before: Before, now: datetime
+) -> Booking | None:
+    """The booking with the place where its driver's car stands; None: others are promised it.
+
+    Those who were told nothing yet are moved for it. known: locked.
+    """
+    here = before.place
+    if here not in {member.place for member in known.pool.members}:
+        return None
+    members = [
+        member
+        for member in known.pool.members
+        if member.place == here or await usable(tx, member.place, now)
+    ]
+    there = {member.place for member in members}
+    span = span_planned(known.venue, booking.start_time, booking.end_time)
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span)
+    apart = {booking.name, before.booking.name}
+    live = [booking_from(row) for row in rows if row.name not in apart and row.place in there]
+    venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
+    bound = replace(booking, place=here, state=BookingState.BOUND)
+    room = room_for(venue, bound, [*live, booking])
+    if not isinstance(room, Planned):
+        return None
+    await move(tx, booking.tenant, room.plan.places, live)
+    return replace(booking, place=here)
+
+
+async def _following(
+    tx: Tx, known: KnownPool, booking: Booking, states: tuple[str, ...]
+) -> list[Booking]:
+    pause = longest_pause(known.venue.policy)
+    span = booking.end_time, booking.end_time + pause + _INSTANT
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span, states)
+    return [booking_from(row) for row in rows if row.start_time >= booking.end_time]
+
+
+def _digests(session: Transaction) -> frozenset[str]:
+    return frozenset(one for one in (session.token_digest, session.group_digest) if one)

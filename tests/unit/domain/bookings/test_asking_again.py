@@ -1,0 +1,45 @@
+"""When an EVSE is asked again to hold, after it refused."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.bookings.carrying import asked_again_time, refused_for_now
+from domain.reservations.reservation import ReservationState
+from tests.unit.domain.bookings.asking import local
+from tests.unit.domain.bookings.bookings_made import booking, hold
+
+REFUSED = hold(ReservationState.REFUSED, end_time=local("14:00"))
+
+
+@pytest.mark.parametrize(
+    ("holds", "tried", "pause_s"),
+    [
+        (0, (), 30),
+        (1, ("S/1",), 30),
+        (2, ("S/1",), 60),
+        (4, ("S/1",), 240),
+        (2, ("S/1", "S/2"), 30),
+        (4, ("S/1", "S/2"), 60),
+        (6, ("S/1",), 600),
+        (999, ("S/1",), 600),
+    ],
+)
+def test_the_pause_grows_with_each_round(
+    holds: int, tried: tuple[str, ...], pause_s: float
+) -> None:
+    one = booking(holds=holds, tried=tried)
+    assert asked_again_time(one, REFUSED) == local("14:00") + timedelta(seconds=pause_s)
+
+
+def test_a_hold_whose_end_is_not_told_counts_from_its_request() -> None:
+    asked = hold(ReservationState.REFUSED)
+    assert asked_again_time(booking(), asked) == asked.create_time + timedelta(seconds=30)
+
+
+def test_it_is_told_that_no_evse_is_held_and_when_one_is_asked_again() -> None:
+    one = refused_for_now(booking(tried=("S/1",)), local("14:01"))
+    assert one.progress.startswith("The EVSE did not hold it")
+    assert one.progress.endswith(f"asked again at {local('14:01'):%H:%M:%S} UTC.")
+    two = refused_for_now(booking(tried=("S/1", "S/2")), local("14:01"))
+    assert two.progress.startswith("2 EVSEs did not hold it")
