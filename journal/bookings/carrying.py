@@ -4,8 +4,8 @@ Everything happens in one transaction under the lock of the pool. A second run o
 first one wrote.
 """
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import (
@@ -16,6 +16,7 @@ from domain.bookings.carrying import (
     CarryAct,
     CarryStep,
     ended,
+    held_up,
     next_carry,
 )
 from domain.bookings.policies.policy import BookingPolicy
@@ -52,10 +53,11 @@ class Carrier:
         before = booking_from(row)
         policy = await own_policy(tx, before)
         facts, session = await _facts(tx, before, policy, known, now)
+        look = _Seen(known, policy, facts, now)
         step = next_carry(before, policy, facts, now)
         match step.act:
             case CarryAct.BIND:
-                step = await _bind(tx, known, step, facts, now)
+                step = await _bind(tx, step, look)
             case CarryAct.HOLD:
                 asked = await commands.hold(tx, step.booking, policy, self._timing, now)
                 step = replace(step, booking=asked)
@@ -64,43 +66,80 @@ class Carrier:
                 step = replace(step, look_again=now + LOOK_AGAIN)
             case CarryAct.STOP if session is not None:
                 await commands.stop(tx, step.booking, session, self._timing, now)
+            case CarryAct.DONE if _loses_its_place(before, step.booking) and known is not None:
+                over = await displacing.told_why(tx, known, step.booking, now)
+                step = replace(step, booking=over)
+        if step.act is CarryAct.STOP_OTHER:
+            await _stop_other(tx, step.booking, self._timing, now)
         if step.booking != before:
             step = replace(step, booking=await change(tx, step.booking))
         return step
 
 
-async def _bind(
-    tx: Tx, known: KnownPool | None, step: CarryStep, facts: BookingFacts, now: datetime
-) -> CarryStep:
+def _loses_its_place(before: Booking, after: Booking) -> bool:
+    return not before.ended and after.cause == BookingCause.NO_PLACE_LEFT
+
+
+async def _stop_other(tx: Tx, booking: Booking, timing: Timing, now: datetime) -> None:
+    """Has the session stopped that is in the way of a booking."""
+    session = booking.blocked and await transactions.get(tx, name=booking.blocked.transaction)
+    if session:
+        await commands.stop_other(tx, booking, session, timing, now)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one look at a booking has found. known: None when its pool is gone."""
+
+    known: KnownPool | None
+    policy: BookingPolicy
+    facts: BookingFacts
+    now: datetime
+
+
+async def _bind(tx: Tx, step: CarryStep, look: _Seen) -> CarryStep:
     """Chooses an EVSE. Where none can be had, it is looked for again until the booking's start."""
-    booking = step.booking
+    booking, known, facts, now = step.booking, look.known, look.facts, look.now
     if facts.hold is not None and facts.hold.ended and booking.place not in booking.tried:
         booking = replace(booking, tried=(*booking.tried, booking.place), reservation="")
     chosen = await places.choose(tx, known, booking, now) if known else None
-    soon = now + LOOK_AGAIN
     if chosen is not None:
-        bound = replace(chosen, state=BookingState.BOUND, progress="The EVSE is chosen.")
-        return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else soon)
-    if now >= booking.start_time or known is None:
-        return await _last_chance(tx, known, booking, now)
+        bound = replace(
+            chosen, state=BookingState.BOUND, progress="The EVSE is chosen.", blocked=None
+        )
+        return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else now + LOOK_AGAIN)
+    if known is None:
+        return CarryStep(CarryAct.DONE, ended(booking, BookingCause.NO_PLACE_LEFT, now))
+    return await _without_place(tx, known, booking, look)
+
+
+async def _without_place(tx: Tx, known: KnownPool, booking: Booking, look: _Seen) -> CarryStep:
+    """At its start another one gives way to it by the policy, or it gives way.
+
+    Who still charges there may do so for `late_stop`; then the ladder may free the EVSE.
+    """
+    blocker, now = look.facts.blocker, look.now
+    late = look.policy.late_stop if blocker else timedelta(0)
+    begins = now >= booking.start_time + late
+    given = await displacing.make_way(tx, known, booking, now) if begins else None
+    if given is not None:
+        bound = replace(
+            given,
+            state=BookingState.BOUND,
+            progress="Another booking gave way to it.",
+            blocked=None,
+        )
+        return CarryStep(CarryAct.BIND, bound, now)
+    if blocker is not None:
+        return held_up(booking, look.policy, blocker, now)
+    if begins:
+        over = ended(booking, BookingCause.NO_PLACE_LEFT, now)
+        return CarryStep(CarryAct.DONE, await displacing.told_why(tx, known, over, now))
     waiting = replace(
         booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
     )
-    return CarryStep(CarryAct.WAIT, waiting, min(soon, max(booking.start_time, now)))
-
-
-async def _last_chance(
-    tx: Tx, known: KnownPool | None, booking: Booking, now: datetime
-) -> CarryStep:
-    """At its start: by the policy another one gives way to it, or it gives way."""
-    given = await displacing.make_way(tx, known, booking, now) if known else None
-    if given is not None:
-        bound = replace(given, state=BookingState.BOUND, progress="Another booking gave way to it.")
-        return CarryStep(CarryAct.BIND, bound, now)
-    over = ended(booking, BookingCause.NO_PLACE_LEFT, now)
-    if known is not None:
-        over = await displacing.told_why(tx, known, over, now)
-    return CarryStep(CarryAct.DONE, over)
+    soon = min(now + LOOK_AGAIN, max(booking.start_time, now))
+    return CarryStep(CarryAct.WAIT, replace(waiting, blocked=None), soon)
 
 
 async def _facts(
@@ -121,7 +160,9 @@ async def _facts(
     missed = hold is not None and hold.state in UNUSED and not booking.ended
     pool = known.pool if known and missed else None
     came = pool is not None and await places.seen_in(tx, pool, booking, now)
-    return BookingFacts(usable, hold, _told(session), came), session
+    taken = usable is False and not booking.ended
+    blocker = await places.blocker_of(tx, booking, now) if taken else None
+    return BookingFacts(usable, hold, _told(session), came, blocker), session
 
 
 def _told(session: Transaction | None) -> BookingSession | None:

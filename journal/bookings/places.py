@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.bookings.admission import WINDOW, BookablePool, room_for, span_planned
+from domain.bookings.blocking.walk_ins import Blocker
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from domain.bookings.pool import Pool, evse_of
@@ -21,6 +22,15 @@ _BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 
 async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
     """Whether an EVSE can be used: no fault, nobody there. None: its station is away."""
+    works = await _in_order(tx, place, now)
+    if not works:
+        return works
+    station_id, evse_id = evse_of(place)
+    return not await transactions.active(tx, station_id, evse_id=evse_id)
+
+
+async def _in_order(tx: Tx, place: str, now: datetime) -> bool | None:
+    """Whether an EVSE has no fault. None: its station is away."""
     station_id, evse_id = evse_of(place)
     if await connections.holder(tx, station_id, now=now) is None:
         return None
@@ -29,10 +39,39 @@ async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
         for row in await stations.connectors(tx, station_id)
         if row.evse_id in {evse_id, 0}
     ]
-    if any(status in _BAD for status in told):
-        return False
-    running = await transactions.active(tx, station_id, evse_id=evse_id)
-    return not running
+    return not any(status in _BAD for status in told)
+
+
+async def blocker_of(tx: Tx, booking: Booking, now: datetime) -> Blocker | None:
+    """The session of somebody else at its EVSE, while that has no fault; None: there is none.
+
+    One of which the token is not known may be its own driver's.
+    """
+    station, evse_id = evse_of(booking.place)
+    running = await transactions.active(tx, station, evse_id=evse_id)
+    theirs = next((one for one in running if _is_anothers(one, booking)), None)
+    if theirs is None or not await _in_order(tx, booking.place, now):
+        return None
+    beside = await _bookings_beside(tx, booking)
+    own = next((one for one in beside if one.transaction == theirs.name), None)
+    return Blocker(
+        theirs.name,
+        theirs.received_time,
+        theirs.token_digest or "",
+        own.name if own else "",
+    )
+
+
+def _is_anothers(session: Transaction, booking: Booking) -> bool:
+    known = {session.token_digest, session.group_digest}
+    return bool(session.token_digest) and not known & booking.digests
+
+
+async def _bookings_beside(tx: Tx, booking: Booking) -> list[Booking]:
+    """The other live bookings of its pool around its time."""
+    around = (booking.start_time - WINDOW, booking.end_time)
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, around)
+    return [booking_from(row) for row in rows if row.name != booking.name]
 
 
 async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
@@ -48,9 +87,7 @@ async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
         return None
     station, evse_id = evse_of(booking.place)
     rows = await transactions.active(tx, station, evse_id=evse_id, token_digest=digest)
-    around = (booking.start_time - WINDOW, booking.end_time)
-    beside = await bookings.in_span(tx, booking.tenant, booking.pool, around) if rows else []
-    others = {booking_from(row).transaction for row in beside if row.name != booking.name}
+    others = {one.transaction for one in await _bookings_beside(tx, booking)} if rows else set()
     return next((row for row in rows if row.authorized and row.name not in others), None)
 
 
