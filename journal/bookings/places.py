@@ -1,14 +1,14 @@
 """Which EVSEs of a pool can be used now, and which one a booking gets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import WINDOW, BookablePool, room_for, span_planned
+from domain.bookings.admission import WINDOW, BookablePool, Room, room_for, span_planned
 from domain.bookings.blocking.walk_ins import Blocker
 from domain.bookings.booking import Booking
-from domain.bookings.plan import Planned
-from domain.bookings.pool import Pool, evse_of
+from domain.bookings.plan import NoPlanFound, Planned
+from domain.bookings.pool import Pool, PoolMember, evse_of
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
 from domain.ocpp_words import ConnectorStatus
@@ -144,6 +144,23 @@ async def rivals(
         if member.place not in {booking.place, *booking.tried}
         and await usable(tx, member.place, now)
     ]
+    return await _only(tx, known, booking, members)
+
+
+async def room_soon(tx: Tx, known: KnownPool, new: Booking, now: datetime) -> Room:
+    """The room for a booking that begins soon: at no EVSE that is known to be of no use then."""
+    looks = usable if now >= new.start_time else _in_order
+    members = [one for one in known.pool.members if await looks(tx, one.place, now) is not False]
+    if not members:
+        return NoPlanFound(0)
+    venue, live = await _only(tx, known, new, members)
+    return room_for(venue, new, live)
+
+
+async def _only(
+    tx: Tx, known: KnownPool, booking: Booking, members: Sequence[PoolMember]
+) -> tuple[BookablePool, list[Booking]]:
+    """The pool as if it had only these EVSEs, with the other bookings that are there."""
     # Also those after and before it: whoever is moved for it must not be put onto one of them.
     span = span_planned(known.venue, booking.start_time, booking.end_time)
     rows = await bookings.in_span(tx, booking.tenant, booking.pool, span)
