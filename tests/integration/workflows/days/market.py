@@ -21,6 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 from broker.process import running_broker
 from broker.proto.booking.policies import policy_out
 from broker.settings import BrokerSettings
+from domain.bookings.policies.policy import BookingPolicy
 from domain.commands.timing import Timing
 from entrypoints.commands.policy import read
 from fleet import wakeups
@@ -79,9 +80,8 @@ class Market:
 
     # --- callers
 
-    async def opens(self, policy_file: str, **fields: Any) -> None:
-        """Makes the policy of an example and the pool of all stations."""
-        policy = read(ROOT / "examples" / "bookings" / policy_file).policy
+    async def opens(self, policy: BookingPolicy, **fields: Any) -> None:
+        """Makes the policy and the pool of all stations."""
         put = pb.PutBookingPolicyRequest(policy=policy_out("bookingPolicies/market", policy))
         await self.broker.bookings.PutBookingPolicy(put)
         members = [
@@ -210,11 +210,16 @@ class Market:
         return self.chargers[told.station.removeprefix("stations/")], told.evse_id
 
 
+def example(name: str) -> BookingPolicy:
+    """The policy of an example."""
+    return read(ROOT / "examples" / "bookings" / f"{name}.toml").policy
+
+
 @contextlib.asynccontextmanager
 async def open_market(
     environment: WorkflowEnvironment,
     db: Database,
-    policy_file: str,
+    policy: BookingPolicy,
     evses: dict[str, int],
     **pool: Any,
 ) -> AsyncIterator[Market]:
@@ -245,12 +250,12 @@ async def open_market(
         ]
         for each in chargers:
             await entered(each)
-            await each.until(lambda each=each: each.booted)
+            await each.until(partial(getattr, each, "booted"))
             await each.delivered()
         market = Market(broker, clock, db, chargers)
         clock.before_step.append(market.settled)
         clock.after_step += [each.lets_expire for each in chargers]
-        await market.opens(policy_file, **pool)
+        await market.opens(policy, **pool)
         watching = asyncio.create_task(market.watch())
         stack.callback(watching.cancel)
         yield market

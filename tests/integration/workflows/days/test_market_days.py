@@ -1,18 +1,13 @@
 """A day of each market, in fast-forward (`market.py`)."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from fleet.database import Database
-from tests.integration.workflows.conftest import SkippingServer
 from tests.integration.workflows.days.charger import MarketCharger
-from tests.integration.workflows.days.market import Market, State, WaitState, open_market
-from tests.support.servers import time_skipping_server
+from tests.integration.workflows.days.market import Market, State, WaitState, example, open_market
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -23,14 +18,6 @@ NO_SHOW, FULFILLED, DISPLACED = (
 )
 KEPT = ["CONFIRMED", "BOUND", "HELD", "IN_USE"]
 CALM, QUARTER = timedelta(minutes=5), timedelta(minutes=15)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def environment() -> AsyncIterator[WorkflowEnvironment]:
-    """A server of its own: what a day leaves behind meets no other test."""
-    server = SkippingServer(await asyncio.to_thread(time_skipping_server))
-    yield await server.ready()
-    await server.stop()
 
 
 async def charged_once(day: Market, who: str, name: str) -> None:
@@ -73,7 +60,9 @@ async def holds_them(day: Market, names: dict[str, str]) -> None:
 
 
 async def test_a_day_of_the_workplace(environment: WorkflowEnvironment, database: Database) -> None:
-    async with open_market(environment, database, "workplace.toml", {"1.6": 2, "2.0.1": 2}) as day:
+    async with open_market(
+        environment, database, example("workplace"), {"1.6": 2, "2.0.1": 2}
+    ) as day:
         await day.clock.skip_to(day.at("18:00", days=-1))
         names = {who: await day.books(who, "07:00", "12:30") for who in ("A", "B", "C", "D")}
         assert await day.refused("E", "07:00", "12:30") == "POOL_FULL"
@@ -141,7 +130,7 @@ async def test_a_day_of_the_shared_hub(
 ) -> None:
     evses = {"1.6": 3, "2.0.1": 2}
     async with open_market(
-        environment, database, "shared-hub.toml", evses, walk_in_reserve=1
+        environment, database, example("shared-hub"), evses, walk_in_reserve=1
     ) as day:
         await day.clock.skip_to(day.at("08:00"))
         firsts = {token: await day.books(token, "12:00", "13:00", "A") for token in ("A-1", "A-2")}
@@ -223,7 +212,7 @@ async def test_a_day_of_spare_capacity(
     environment: WorkflowEnvironment, database: Database
 ) -> None:
     evses = {"1.6": 2, "2.0.1": 1}
-    async with open_market(environment, database, "spare-capacity.toml", evses) as day:
+    async with open_market(environment, database, example("spare-capacity"), evses) as day:
         await day.clock.skip_to(day.at("12:00", days=-1))
         assert await day.refused("G-1", "11:00", "13:00", "guest") == "BOOKING_RULE"
         first = await day.books("G-1", "20:00", "21:00", "guest")
