@@ -94,35 +94,42 @@ async def test_a_day_of_the_workplace(environment: WorkflowEnvironment, database
         assert [(each.rule, each.quantity) for each in missed.charges] == [("no-show-costs", 2)]
         assert not any(each.reservations for each in day.chargers.values())
 
-        # His place is offered: not now, says Emil; Fay takes it.
-        assert (await day.entry(emil)).state == WaitState.STATE_OFFERED
-        await day.snoozes(emil)
-        assert (await day.entry(fay)).state == WaitState.STATE_OFFERED
-        fays = await day.accepts(fay)
-        await day.becomes(fays, State.STATE_HELD)
-        await holds_them(day, {"FAY": fays})
-        charger, evse = day.place(fays)
-        assert await charger.arrives("FAY", evse)
-
-        # D leaves early, which frees the rest: Emil is asked again, and does not answer.
-        await day.until("08:00", step=CALM)
-        charger, evse = day.place(names["D"])
-        await charger.leaves(evse)
-        left = await day.becomes(names["D"], FULFILLED)
-        assert (left.cause, list(left.charges)) == ("LEFT_EARLY", [])
-        await day.until("08:08")
-        asked_again = await day.entry(emil)
-        assert asked_again.state == WaitState.STATE_OFFERED
-        await day.until("08:25", step=CALM)
-        assert (await day.entry(emil)).state == WaitState.STATE_LAPSED
-        expired = await day.becomes(asked_again.booking, State.STATE_EXPIRED)
-        assert (expired.cause, list(expired.charges)) == ("NOT_CONFIRMED_IN_TIME", [])
-
+        fays = await a_place_is_offered(day, emil, fay)
+        await the_rest_is_offered(day, names["D"], emil)
         for who, name in {"A": names["A"], "B": names["B"], "FAY": fays}.items():
             await charged_once(day, who, name)
         once_each(day, [*names.values(), fays])
         assert day.states(names["A"]) == [*KEPT, "FULFILLED"]
         assert day.states(names["C"]) == [*KEPT[:-1], "NO_SHOW"]
+
+
+async def a_place_is_offered(day: Market, emil: str, fay: str) -> str:
+    """Not now, says Emil; Fay takes it. Returns her booking."""
+    assert (await day.entry(emil)).state == WaitState.STATE_OFFERED
+    await day.snoozes(emil)
+    assert (await day.entry(fay)).state == WaitState.STATE_OFFERED
+    fays = await day.accepts(fay)
+    await day.becomes(fays, State.STATE_HELD)
+    await holds_them(day, {"FAY": fays})
+    charger, evse = day.place(fays)
+    assert await charger.arrives("FAY", evse)
+    return fays
+
+
+async def the_rest_is_offered(day: Market, name: str, emil: str) -> None:
+    """One leaves early, which frees the rest: Emil is asked again, and does not answer."""
+    await day.until("08:00", step=CALM)
+    charger, evse = day.place(name)
+    await charger.leaves(evse)
+    left = await day.becomes(name, FULFILLED)
+    assert (left.cause, list(left.charges)) == ("LEFT_EARLY", [])
+    await day.until("08:08")
+    asked_again = await day.entry(emil)
+    assert asked_again.state == WaitState.STATE_OFFERED
+    await day.until("08:25", step=CALM)
+    assert (await day.entry(emil)).state == WaitState.STATE_LAPSED
+    expired = await day.becomes(asked_again.booking, State.STATE_EXPIRED)
+    assert (expired.cause, list(expired.charges)) == ("NOT_CONFIRMED_IN_TIME", [])
 
 
 async def test_a_day_of_the_shared_hub(
@@ -150,13 +157,14 @@ async def test_a_day_of_the_shared_hub(
             assert await charger.arrives(token, evse)
             await day.becomes(name, State.STATE_IN_USE)
 
-        # Three leave in time; A-1 stays, is told at once and stopped after a quarter of an hour.
-        await day.until("12:57", step=CALM)
+        # Three leave early; A-1 stays, is told at once and stopped after a quarter of an hour.
+        await day.until("12:15", step=CALM)
         await walker.leaves(walked)
         for token in ("A-2", "B-1", "C-1"):
             charger, evse = day.place(firsts[token])
             await charger.leaves(evse)
         charger, evse = day.place(firsts["A-1"])
+        await day.until("12:58", step=CALM)
         late = await day.becomes(firsts["A-1"], State.STATE_OVERSTAYED)
         assert day.at("13:00") <= day.clock.now() <= day.at("13:03"), late
         await day.until("13:13", step=CALM)
@@ -225,18 +233,7 @@ async def test_a_day_of_spare_capacity(
         await day.until("18:01")
         assert (await day.entry(third)).state == WaitState.STATE_WAITING  # the fleet has it
 
-        # A charger is closed: the guest who booked last gives way, and not the van.
-        await day.clock.skip_to(day.at("18:50"))
-        gone = await day.closes(1, "20:00", "21:00", validate_only=True)
-        assert gone == [second]
-        assert day.last(second).state == State.STATE_CONFIRMED
-        assert await day.closes(1, "20:00", "21:00") == [second]
-        lost = await day.becomes(second, DISPLACED)
-        assert (lost.cause, len(lost.alternatives)) == ("POOL_CLOSED", 3)
-        assert await day.closes(0, "20:00", "21:00") == []
-        assert (await day.entry(third)).state == WaitState.STATE_WAITING
-        assert (await day.entry(lost.waitlist_entry)).state == WaitState.STATE_OFFERED
-        again = await day.accepts(lost.waitlist_entry)
+        again = await a_charger_is_closed(day, second, third)
 
         # Too late to cancel; G-2 comes early to a place that is held, the van to the wrong one.
         await day.clock.skip_to(day.at("19:05"))
@@ -268,3 +265,18 @@ async def test_a_day_of_spare_capacity(
         stops = ("RemoteStopTransaction", "RequestStopTransaction")
         assert not any(each.asked(stop) for each in day.chargers.values() for stop in stops)
         once_each(day, [first, again, van])
+
+
+async def a_charger_is_closed(day: Market, second: str, third: str) -> str:
+    """The guest who booked last gives way, and not the van; and is the first one to come back."""
+    await day.clock.skip_to(day.at("18:50"))
+    gone = await day.closes(1, "20:00", "21:00", validate_only=True)
+    assert gone == [second]
+    assert day.last(second).state == State.STATE_CONFIRMED
+    assert await day.closes(1, "20:00", "21:00") == [second]
+    lost = await day.becomes(second, DISPLACED)
+    assert (lost.cause, len(lost.alternatives)) == ("POOL_CLOSED", 3)
+    assert await day.closes(0, "20:00", "21:00") == []
+    assert (await day.entry(third)).state == WaitState.STATE_WAITING
+    assert (await day.entry(lost.waitlist_entry)).state == WaitState.STATE_OFFERED
+    return await day.accepts(lost.waitlist_entry)

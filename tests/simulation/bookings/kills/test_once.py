@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from journal import event_feeds
+from fleet import event_posts
 from tests.simulation.bookings.kills.killing import KilledYard
 from tests.simulation.bookings.kills.once import Change, Post, told_once
 from tests.simulation.bookings.stage import PoolStage
@@ -68,5 +68,5 @@ def test_an_event_that_is_made_without_its_place_in_the_log_is_found(
         """The place is not moved with the post: who starts anew finds the event again."""
         return True
 
-    monkeypatch.setattr(event_feeds.event_posts, "move", stays)
+    monkeypatch.setattr(event_posts, "move", stays)
     assert any("is told 3 times" in lie for lie in yard.play(1, KilledYard).lies)
