@@ -22,15 +22,18 @@ test: setup ## Passes every test. ARGS="tests/unit -k name" chooses some
 SEEDS ?= 1000
 FIRST ?= 1
 
-# BEHIND=1000 plays that many worlds whose station stands behind another back end, instead, and
-# BOOKINGS=1000 that many worlds of bookings.
+# BEHIND=1000 plays that many worlds whose station stands behind another back end, instead,
+# BOOKINGS=1000 that many worlds of bookings, and KILLS=1000 that many in which our processes are
+# killed at any of their writes while there are bookings.
 ORDINARY := $(if $(BEHIND),back_end/test_no_lies_behind_a_back_end.py,test_no_lies.py)
-WORLDS := $(if $(BOOKINGS),bookings/test_no_lies_about_bookings.py,$(ORDINARY))
+BOOKED := $(if $(BOOKINGS),bookings/test_no_lies_about_bookings.py,$(ORDINARY))
+WORLDS := $(if $(KILLS),bookings/kills/test_killed_anywhere.py,$(BOOKED))
 
 simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 say how many, from where
 	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
 		$(if $(BEHIND),EVCOMMAND_SIMULATION_BEHIND=$(BEHIND)) \
 		$(if $(BOOKINGS),EVCOMMAND_SIMULATION_BOOKINGS=$(BOOKINGS)) \
+		$(if $(KILLS),EVCOMMAND_SIMULATION_KILLS=$(KILLS)) \
 		$(BIN)/pytest tests/simulation/$(WORLDS) $(ARGS)
 
 STEPS ?= 100000

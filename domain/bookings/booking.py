@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.bookings.blocking.blocked import Blocked
 from domain.bookings.places import Needs
 from domain.bookings.policies.requests import BookingRequest, Holder
 from domain.bookings.policies.rules import Charge
@@ -27,7 +28,8 @@ class Booking:
     it is, or that stands for it since it was displaced. series: the one that it belongs to.
     change_id: the request id of its holder's newest change. check_in_time: when its driver said
     that he is there.
-    alternatives: times at which there was room instead when it was displaced.
+    alternatives: times at which there was room instead when it was displaced. blocked: the session
+    of somebody else that is in its way now.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Booking:
     labels: Mapping[str, str] = field(default_factory=dict)
     change_id: str = ""
     alternatives: tuple[tuple[datetime, datetime], ...] = ()
+    blocked: Blocked | None = None
 
     @property
     def ended(self) -> bool:

@@ -11,13 +11,15 @@ because nobody came; where its use is not known, the booking's is not known eith
 
 A hold that is refused or lost, and an EVSE that cannot be used, lead to another EVSE of the pool.
 One that was tried is not tried again while there is another. When the start has come and none is
-left, the booking is DISPLACED.
+left, the booking is DISPLACED. Where somebody else charges there, it waits for as long as its place
+would be kept for a late driver: the ladder may free it (`domain.bookings.blocking`).
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker, climbed, noted
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
@@ -55,7 +57,7 @@ class CarryAct(StrEnum):
     """What is to be done for a booking.
 
     WAIT: nothing. BIND: choose an EVSE. HOLD: have it held. LET_GO: cancel the hold. STOP: stop the
-    session. DONE: nothing any more.
+    session. STOP_OTHER: stop the session that is in its way. DONE: nothing any more.
     """
 
     WAIT = "WAIT"
@@ -63,6 +65,7 @@ class CarryAct(StrEnum):
     HOLD = "HOLD"
     LET_GO = "LET_GO"
     STOP = "STOP"
+    STOP_OTHER = "STOP_OTHER"
     DONE = "DONE"
 
 
@@ -87,6 +90,7 @@ class BookingFacts:
     may_have_come: a session of its driver's token runs, or ran in its time, somewhere in its pool.
     car_is_there: its driver charges at its EVSE by the booking before it, which is not over.
     handed_on: its session has gone over into its driver's next booking.
+    blocker: the session of somebody else at its EVSE, while nothing else is wrong with that.
     """
 
     place_usable: bool | None = None
@@ -95,6 +99,7 @@ class BookingFacts:
     may_have_come: bool = False
     car_is_there: bool = False
     handed_on: bool = False
+    blocker: Blocker | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def next_carry(
         if booking.check_in_time is None:  # let go before the time; its driver may still come
             return CarryStep(CarryAct.WAIT, booking, over)
     if now >= over and (hold is None or hold.ended):
-        unheld = hold is None and booking.state not in IN_USE
+        unheld = (hold is None or facts.blocker is not None) and booking.state not in IN_USE
         cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
         return _end(booking, cause, now)
     return _before_use(booking, policy, facts, now)
@@ -148,6 +153,7 @@ def ended(booking: Booking, cause: BookingCause, now: datetime) -> Booking:
         message=message,
         progress="",
         end_of_life_time=now,
+        blocked=None,
     )
 
 
@@ -194,23 +200,57 @@ def _before_use(
         return CarryStep(CarryAct.BIND if now >= bind else CarryAct.WAIT, booking, bind)
     held = facts.hold if facts.hold and not facts.hold.ended else None
     if held is not None:
-        is_held = held.state is ReservationState.HELD
-        look = now + (LOOK_SELDOM if is_held else LOOK_AGAIN)
-        return CarryStep(CarryAct.WAIT, _following(booking, held), look)
+        return _while_held(_following(booking, held), policy, facts.blocker, now)
     over = facts.hold is not None and facts.hold.state in UNUSED
     if over and facts.place_usable is not False:  # its driver has checked in: it is held on
         again = replace(_bound(booking), progress="Its driver is there; the EVSE is held on.")
         return CarryStep(CarryAct.HOLD, again, now + LOOK_AGAIN)
     lost = booking.state is not BookingState.BOUND or (facts.hold is not None and facts.hold.ended)
+    if facts.blocker is not None and not facts.blocker.stays(now) and not lost:
+        return _held_up(booking, policy, facts.blocker, now)
     if facts.place_usable is False or lost:
         return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
+    free = noted(booking, None)
     if now < hold:
-        return CarryStep(CarryAct.WAIT, booking, min(hold, now + LOOK_SELDOM))
+        return CarryStep(CarryAct.WAIT, free, min(hold, now + LOOK_SELDOM))
     if facts.car_is_there:  # a station holds no EVSE at which somebody charges
-        there = replace(booking, progress="Its driver's car is there already, and charges.")
+        there = replace(free, progress="Its driver's car is there already, and charges.")
         return CarryStep(CarryAct.WAIT, there, now + LOOK_AGAIN)
-    asking = replace(booking, progress="The station is being asked to hold the EVSE.")
+    asking = replace(free, progress="The station is being asked to hold the EVSE.")
     return CarryStep(CarryAct.HOLD, asking, now + LOOK_AGAIN)
+
+
+def _while_held(
+    booking: Booking, policy: BookingPolicy, blocker: Blocker | None, now: datetime
+) -> CarryStep:
+    """Its station holds the EVSE, or is asked to. One that lets others charge there is left."""
+    is_held = booking.state is BookingState.HELD
+    if blocker is None:
+        look = now + (LOOK_SELDOM if is_held else LOOK_AGAIN)
+        return CarryStep(CarryAct.WAIT, noted(booking, None), look)
+    if is_held and now >= booking.start_time and blocker.stays(now):
+        return CarryStep(CarryAct.LET_GO, noted(booking, blocker), now + LOOK_AGAIN)
+    return _held_up(booking, policy, blocker, now)
+
+
+def held_up(booking: Booking, policy: BookingPolicy, blocker: Blocker, now: datetime) -> CarryStep:
+    """No other EVSE can be had, and somebody else charges at its own: the ladder runs.
+
+    From the time at which it should be held on its driver is told that EVSE.
+    """
+    tried_again = replace(booking, tried=())
+    if now >= booking.start_time - policy.hold_lead:
+        tried_again = replace(tried_again, state=BookingState.BOUND)
+    waits = replace(tried_again, progress="Somebody else charges there; no other EVSE is free.")
+    return _held_up(waits, policy, blocker, now)
+
+
+def _held_up(booking: Booking, policy: BookingPolicy, blocker: Blocker, now: datetime) -> CarryStep:
+    step = climbed(booking, policy, blocker, now)
+    own = (booking.start_time, no_show_time(policy, booking), blocker.since + STAYS_AFTER)
+    look = min(one for one in (now + LOOK_AGAIN, step.next_step, *own) if one and one > now)
+    act = CarryAct.STOP_OTHER if step.stops else CarryAct.WAIT
+    return CarryStep(act, step.booking, look)
 
 
 def _following(booking: Booking, hold: Reservation) -> Booking:
@@ -245,11 +285,12 @@ def _in_doubt(hold: Reservation, facts: BookingFacts, over: datetime) -> bool:
     """Whether it is not known that nobody came until `over`.
 
     A station that let the hold go before its time, and is away when that is over, saw only a part.
-    Who charged at another EVSE of the pool came, early or to the wrong place.
+    Who charged at another EVSE of the pool came, early or to the wrong place. Where somebody else
+    charges the driver may have found no room.
     """
     early = hold.end_time is not None and hold.end_time < over
     unseen = early and facts.place_usable is None
-    return unseen or facts.may_have_come or _hold_is_doubted(hold)
+    return unseen or facts.may_have_come or _hold_is_doubted(hold) or facts.blocker is not None
 
 
 def _unknown_after_all(booking: Booking, now: datetime) -> CarryStep:
@@ -291,6 +332,7 @@ def _used(
             booking,
             state=BookingState.IN_USE,
             transaction=session.name,
+            blocked=None,
             cause="",
             message="",
             end_of_life_time=None,
@@ -308,7 +350,8 @@ def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
         return _end(booking, BookingCause.USED, now)
     used = booking
     if booking.state not in IN_USE:
-        used = replace(booking, state=BookingState.IN_USE, progress="Its driver is charging.")
+        there = noted(booking, None)
+        used = replace(there, state=BookingState.IN_USE, progress="Its driver is charging.")
     return CarryStep(CarryAct.WAIT, used, min(now + LOOK_AGAIN, booking.end_time))
 
 

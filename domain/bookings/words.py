@@ -31,5 +31,6 @@ def details(booking: Booking) -> str:
         f"EVSE: {plain(booking.place)}" if booking.place else "",
         f"Reservation: `{booking.reservation}`" if booking.reservation else "",
         f"Transaction: `{booking.transaction}`" if booking.transaction else "",
+        f"In its way: session `{booking.blocked.transaction}`" if booking.blocked else "",
     ]
     return "\n\n".join(line for line in lines if line)

@@ -265,7 +265,7 @@ def _next_cancel(
         return Decision(Act.WAIT, look_again=min(due, _sooner(command, timing, now, end)))
     since, silent = command.compensation.update_time, not frames or frames[-1].answer is None
     if command.state is not State.DONE and silent and answer_may_be_late(since, timing, now):
-        return Decision(Act.CONCLUDE, outcome=_known_so_far(command))  # and cancel it then
+        return Decision(Act.CONCLUDE, outcome=_known_so_far(command, facts))  # and cancel it then
     return Decision(
         Act.UNDO, reason=command.compensation.reason, reservation=_own_reservation(spec)
     )

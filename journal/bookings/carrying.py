@@ -5,7 +5,7 @@ first one wrote.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import (
@@ -17,6 +17,7 @@ from domain.bookings.carrying import (
     CarryStep,
     asked_again_time,
     ended,
+    held_up,
     next_carry,
     refused_for_now,
 )
@@ -59,11 +60,12 @@ class Carrier:
             await self._hand_on(tx, known, before, now)
         policy = await own_policy(tx, before)
         prior = await _prior(tx, known, before)
-        facts, session = await _facts(tx, before, policy, _Around(known, prior, now))
+        around = _Around(known, policy, prior, now)
+        facts, session = await _facts(tx, before, around)
         step = next_carry(before, policy, facts, now)
         match step.act:
             case CarryAct.BIND:
-                step = await _bind(tx, step, facts, policy, _Around(known, prior, now))
+                step = await _bind(tx, step, facts, around)
             case CarryAct.HOLD:
                 asked = await commands.hold(tx, step.booking, policy, self._timing, now)
                 step = replace(step, booking=asked)
@@ -72,6 +74,11 @@ class Carrier:
                 step = replace(step, look_again=now + LOOK_AGAIN)
             case CarryAct.STOP if session is not None:
                 await commands.stop(tx, step.booking, session, self._timing, now)
+            case CarryAct.DONE if _loses_its_place(before, step.booking) and known is not None:
+                over = await displacing.told_why(tx, known, step.booking, now)
+                step = replace(step, booking=over)
+        if step.act is CarryAct.STOP_OTHER:
+            await _stop_other(tx, step.booking, self._timing, now)
         if step.booking != before:
             step = replace(step, booking=await change(tx, step.booking))
         return step
@@ -88,9 +95,13 @@ class Carrier:
 
 @dataclass(frozen=True)
 class _Around:
-    """What a booking is carried beside. prior: of its driver or his party, before it."""
+    """What a booking is carried beside.
+
+    known: None when its pool is gone. prior: of its driver or his party, before it.
+    """
 
     known: KnownPool | None
+    policy: BookingPolicy
     prior: Before | None
     now: datetime
 
@@ -106,27 +117,69 @@ async def _prior(tx: Tx, known: KnownPool | None, booking: Booking) -> Before | 
     return await succession.booking_before(tx, known, booking)
 
 
-async def _bind(
-    tx: Tx, step: CarryStep, facts: BookingFacts, policy: BookingPolicy, around: _Around
-) -> CarryStep:
+def _loses_its_place(before: Booking, after: Booking) -> bool:
+    return not before.ended and after.cause == BookingCause.NO_PLACE_LEFT
+
+
+async def _stop_other(tx: Tx, booking: Booking, timing: Timing, now: datetime) -> None:
+    """Has the session stopped that is in the way of a booking."""
+    session = booking.blocked and await transactions.get(tx, name=booking.blocked.transaction)
+    if session:
+        await commands.stop_other(tx, booking, session, timing, now)
+
+
+async def _bind(tx: Tx, step: CarryStep, facts: BookingFacts, around: _Around) -> CarryStep:
     """Chooses an EVSE. Where none can be had, it is looked for again until the booking's start."""
     booking, known, now = step.booking, around.known, around.now
     refused = facts.hold if facts.hold is not None and facts.hold.ended else None
     if refused is not None and booking.place not in booking.tried:
         booking = replace(booking, tried=(*booking.tried, booking.place))
     chosen = await _chosen(tx, replace(booking, reservation=""), around)
-    soon = now + LOOK_AGAIN
     if chosen is not None:
-        bound = replace(chosen, state=BookingState.BOUND, progress="The EVSE is chosen.")
-        return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else soon)
-    if now >= booking.start_time or known is None:
-        return await _last_chance(tx, booking, facts, policy, around)
+        bound = replace(
+            chosen, state=BookingState.BOUND, progress="The EVSE is chosen.", blocked=None
+        )
+        return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else now + LOOK_AGAIN)
+    if known is None:
+        return CarryStep(CarryAct.DONE, ended(booking, BookingCause.NO_PLACE_LEFT, now))
+    last = await _last_chance(tx, known, booking, facts, around)
+    if last is not None:
+        return last
     if refused is not None:
         return await _asked_again(tx, booking, refused, around)
     waiting = replace(
         booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
     )
-    return CarryStep(CarryAct.WAIT, waiting, min(soon, max(booking.start_time, now)))
+    soon = min(now + LOOK_AGAIN, max(booking.start_time, now))
+    return CarryStep(CarryAct.WAIT, replace(waiting, blocked=None), soon)
+
+
+async def _last_chance(
+    tx: Tx, known: KnownPool, booking: Booking, facts: BookingFacts, around: _Around
+) -> CarryStep | None:
+    """At its start: it takes over its party's session, or another one gives way, or it does.
+
+    Who still charges there may do so for `late_stop`; then the ladder may free the EVSE. None: it
+    is not its start yet, and nobody is in its way.
+    """
+    blocker, policy, prior, now = facts.blocker, around.policy, around.prior, around.now
+    if prior is not None and now >= max(booking.start_time, prior.booking.end_time):
+        here = await succession.stay(tx, known, booking, prior, now)
+        if here is not None:
+            taken = replace(facts, session=_told(prior.session))
+            return next_carry(here, policy, taken, now)
+    begins = now >= booking.start_time + (policy.late_stop if blocker else timedelta(0))
+    given = await displacing.make_way(tx, known, booking, now) if begins else None
+    if given is not None:
+        way = "Another booking gave way to it."
+        bound = replace(given, state=BookingState.BOUND, progress=way, blocked=None)
+        return CarryStep(CarryAct.BIND, bound, now)
+    if blocker is not None:
+        return held_up(booking, policy, blocker, now)
+    if begins:
+        over = ended(booking, BookingCause.NO_PLACE_LEFT, now)
+        return CarryStep(CarryAct.DONE, await displacing.told_why(tx, known, over, now))
+    return None
 
 
 async def _asked_again(
@@ -135,13 +188,14 @@ async def _asked_again(
     """After a pause those that were tried are tried again, the others before the last one."""
     again, now = asked_again_time(booking, refused), around.now
     if now < again:
-        waiting = refused_for_now(booking, again)
+        waiting = replace(refused_for_now(booking, again), blocked=None)
         look = min(again, now + LOOK_AGAIN, max(booking.start_time, now))
         return CarryStep(CarryAct.WAIT, waiting, look)
     anew = replace(booking, tried=(booking.place,), reservation="")
     other = await _chosen(tx, anew, around)
     asking = replace(other or anew, tried=() if other is None else anew.tried)
-    return CarryStep(CarryAct.BIND, replace(asking, progress="An EVSE is asked again."), now)
+    asked = replace(asking, progress="An EVSE is asked again.", blocked=None)
+    return CarryStep(CarryAct.BIND, asked, now)
 
 
 async def _chosen(tx: Tx, booking: Booking, around: _Around) -> Booking | None:
@@ -157,39 +211,22 @@ async def _chosen(tx: Tx, booking: Booking, around: _Around) -> Booking | None:
     return await places.choose(tx, known, booking, now, around.own)
 
 
-async def _last_chance(
-    tx: Tx, booking: Booking, facts: BookingFacts, policy: BookingPolicy, around: _Around
-) -> CarryStep:
-    """At its start: it takes over its party's session, or another one gives way, or it does."""
-    known, prior, now = around.known, around.prior, around.now
-    if known is not None and prior is not None and now >= prior.booking.end_time:
-        here = await succession.stay(tx, known, booking, prior, now)
-        if here is not None:
-            taken = replace(facts, session=_told(prior.session))
-            return next_carry(here, policy, taken, now)
-    given = await displacing.make_way(tx, known, booking, now) if known else None
-    if given is not None:
-        bound = replace(given, state=BookingState.BOUND, progress="Another booking gave way to it.")
-        return CarryStep(CarryAct.BIND, bound, now)
-    over = ended(booking, BookingCause.NO_PLACE_LEFT, now)
-    if known is not None:
-        over = await displacing.told_why(tx, known, over, now)
-    return CarryStep(CarryAct.DONE, over)
-
-
 async def _facts(
-    tx: Tx, booking: Booking, policy: BookingPolicy, around: _Around
+    tx: Tx, booking: Booking, around: _Around
 ) -> tuple[BookingFacts, Transaction | None]:
     known, now = around.known, around.now
     entry = await reservations.get(tx, tenant=booking.tenant, name=booking.reservation)
     hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
-    session = await _session(tx, booking, policy, hold, around)
+    session = await _session(tx, booking, hold, around)
     usable = await places.usable(tx, booking.place, now, around.own) if booking.place else None
     missed = hold is not None and hold.state in UNUSED and not booking.ended
     pool = known.pool if known and missed else None
     came = pool is not None and await places.seen_in(tx, pool, booking, now)
     prior = around.prior
     waits = prior is not None and prior.of_same_driver and prior.runs
+    friendly = prior.session.name if prior else ""
+    taken = usable is False and not booking.ended
+    blocker = await places.blocker_of(tx, booking, now, friendly) if taken else None
     told = BookingFacts(
         usable,
         hold,
@@ -200,12 +237,13 @@ async def _facts(
         and booking.state in IN_USE
         and now >= booking.end_time
         and await succession.is_handed_on(tx, known, booking),
+        blocker=blocker,
     )
     return told, session
 
 
 async def _session(
-    tx: Tx, booking: Booking, policy: BookingPolicy, hold: Reservation | None, around: _Around
+    tx: Tx, booking: Booking, hold: Reservation | None, around: _Around
 ) -> Transaction | None:
     """The session of its driver, by its hold, by its token, or from the booking before it."""
     known, prior = around.known, around.prior
@@ -219,7 +257,7 @@ async def _session(
     elif used and hold is not None and hold.transaction:
         session = await transactions.get(tx, name=hold.transaction)
     if session is None and known is not None:
-        session = await arrivals.session_of(tx, known, booking, policy)
+        session = await arrivals.session_of(tx, known, booking, around.policy)
     if session is None and known is not None and prior is not None:
         session = await _goes_over(tx, known, booking, prior, around.now)
     return session

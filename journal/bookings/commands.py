@@ -85,13 +85,15 @@ async def stop(
     tx: Tx, booking: Booking, session: Transaction, timing: Timing, now: datetime
 ) -> None:
     """Has the booking's session stopped."""
-    spec = StopSpec(
-        found_ocpp_transaction_id=session.ocpp_transaction_id,
-        found_transaction=session.name,
-        ocpp_transaction_id=session.ocpp_transaction_id,
-    )
-    what = f"stop/{booking.ladder_done}"
-    asked = _Asked(Kind.STOP_SESSION, session.station, what, {"stop": spec})
+    asked = _asked_to_stop(session, f"stop/{booking.ladder_done}")
+    await _ask(tx, _drafted(booking, asked, now), timing, now)
+
+
+async def stop_other(
+    tx: Tx, booking: Booking, session: Transaction, timing: Timing, now: datetime
+) -> None:
+    """Has the session stopped that is in the booking's way: once, however often it is asked."""
+    asked = _asked_to_stop(session, f"stop-other/{session.name}")
     await _ask(tx, _drafted(booking, asked, now), timing, now)
 
 
@@ -107,6 +109,15 @@ class _Asked:
     station: str
     what: str
     spec: Mapping[str, Any]
+
+
+def _asked_to_stop(session: Transaction, what: str) -> _Asked:
+    spec = StopSpec(
+        found_ocpp_transaction_id=session.ocpp_transaction_id,
+        found_transaction=session.name,
+        ocpp_transaction_id=session.ocpp_transaction_id,
+    )
+    return _Asked(Kind.STOP_SESSION, session.station, what, {"stop": spec})
 
 
 def _drafted(booking: Booking, asked: _Asked, now: datetime) -> Command:

@@ -4,11 +4,13 @@ Who is asked first is the domain's decision; whether there is room for them is t
 for everybody who books. An offer that was not taken in time is over, and its place is offered on.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from domain.bookings.booking import Booking
+from domain.bookings.carrying import LOOK_AGAIN
 from domain.bookings.plan import Planned
 from domain.bookings.states import BookingCause, BookingState
 from domain.bookings.waiting import Waiter, due_time, ended_as, line, not_taken, offer, wanted
@@ -16,6 +18,7 @@ from domain.bookings.waitlist import WaitState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings.admitting import change, enter, weigh
+from journal.bookings.places import room_soon
 from journal.bookings.rows import KnownPool, booking_from
 from journal.bookings.waitlist import record, waiter_from
 
@@ -71,16 +74,19 @@ async def offered_booking(tx: Tx, waiter: Waiter) -> Booking | None:
 
 async def _ask(tx: Tx, known: KnownPool, waiting: list[Waiter], now: datetime) -> int:
     """Makes offers to those for whom there is room, in their order."""
-    policy, refused = known.venue.policy, set[object]()
+    policy, refused = known.venue.policy, dict[object, datetime | None]()
     for before in waiting:
-        after = before
+        after, again = before, None
         if now >= before.entry.end:
             after = ended_as(before, WaitState.LAPSED)
         elif before.may_be_asked(now) and _question(before) not in refused:
-            after = await _offered(tx, known, before, now)
+            after, again = await _offered(tx, known, before, now)
             if after is before:
-                refused.add(_question(before))
-        await record(tx, after, due_time(after, policy, now), before)
+                refused[_question(before)] = again
+        elif before.may_be_asked(now):
+            again = refused[_question(before)]
+        due = [one for one in (due_time(after, policy, now), again) if one is not None]
+        await record(tx, after, min(due, default=None), before)
     return len(waiting)
 
 
@@ -89,16 +95,25 @@ def _question(waiter: Waiter) -> object:
     return waiter.span, waiter.needs, waiter.groups, waiter.id_token.digest, waiter.account
 
 
-async def _offered(tx: Tx, known: KnownPool, waiter: Waiter, now: datetime) -> Waiter:
-    """The entry with an offer, where every rule allows it and there is room; as it was if not."""
-    new = wanted(waiter, known.pool.policy, now)
+async def _offered(
+    tx: Tx, known: KnownPool, waiter: Waiter, now: datetime
+) -> tuple[Waiter, datetime | None]:
+    """The entry with an offer, where every rule allows it and there is room; as it was if not.
+
+    Where there would be room, but for EVSEs that are out of order, also when to look again.
+    """
+    new, policy = wanted(waiter, known.pool.policy, now), known.venue.policy
     try:
         decision, others = await weigh(tx, known, new)
     except bookings.TooManyBookings:
-        return waiter
+        return waiter, None
     if not isinstance(decision.room, Planned):
-        return waiter
-    made, kept = offer(waiter, new, known.venue.policy, now)
+        return waiter, None
+    if now >= new.start_time - policy.bind_lead:
+        decision = replace(decision, room=await room_soon(tx, known, new, now))
+        if not isinstance(decision.room, Planned):
+            return waiter, now + LOOK_AGAIN
+    made, kept = offer(waiter, new, policy, now)
     await enter(tx, known, kept, decision, others)
     _log.info("place_offered", pool=known.row.name, entry=waiter.name, booking=kept.name)
-    return made
+    return made, None

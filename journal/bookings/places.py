@@ -1,13 +1,14 @@
 """Which EVSEs of a pool can be used now, and which one a booking gets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import WINDOW, BookablePool, room_for, span_planned
+from domain.bookings.admission import WINDOW, BookablePool, Room, room_for, span_planned
+from domain.bookings.blocking.walk_ins import Blocker
 from domain.bookings.booking import Booking
-from domain.bookings.plan import Planned
-from domain.bookings.pool import Pool, evse_of
+from domain.bookings.plan import NoPlanFound, Planned
+from domain.bookings.pool import Pool, PoolMember, evse_of
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
 from domain.ocpp_words import ConnectorStatus
@@ -24,6 +25,16 @@ async def usable(tx: Tx, place: str, now: datetime, own: str = "") -> bool | Non
 
     own: a session that is in nobody's way.
     """
+    works = await _in_order(tx, place, now)
+    if not works:
+        return works
+    station_id, evse_id = evse_of(place)
+    running = await transactions.active(tx, station_id, evse_id=evse_id)
+    return all(one.name == own for one in running)
+
+
+async def _in_order(tx: Tx, place: str, now: datetime) -> bool | None:
+    """Whether an EVSE has no fault. None: its station is away."""
     station_id, evse_id = evse_of(place)
     if await connections.holder(tx, station_id, now=now) is None:
         return None
@@ -32,10 +43,40 @@ async def usable(tx: Tx, place: str, now: datetime, own: str = "") -> bool | Non
         for row in await stations.connectors(tx, station_id)
         if row.evse_id in {evse_id, 0}
     ]
-    if any(status in _BAD for status in told):
-        return False
-    running = await transactions.active(tx, station_id, evse_id=evse_id)
-    return all(one.name == own for one in running)
+    return not any(status in _BAD for status in told)
+
+
+async def blocker_of(tx: Tx, booking: Booking, now: datetime, friendly: str = "") -> Blocker | None:
+    """The session of somebody else at its EVSE, while that has no fault; None: there is none.
+
+    One of which the token is not known may be its own driver's. friendly: a session of its party.
+    """
+    station, evse_id = evse_of(booking.place)
+    running = await transactions.active(tx, station, evse_id=evse_id)
+    strange = (one for one in running if one.name != friendly and _is_anothers(one, booking))
+    theirs = next(strange, None)
+    if theirs is None or not await _in_order(tx, booking.place, now):
+        return None
+    beside = await _bookings_beside(tx, booking)
+    own = next((one for one in beside if one.transaction == theirs.name), None)
+    return Blocker(
+        theirs.name,
+        theirs.received_time,
+        theirs.token_digest or "",
+        own.name if own else "",
+    )
+
+
+def _is_anothers(session: Transaction, booking: Booking) -> bool:
+    known = {session.token_digest, session.group_digest}
+    return bool(session.token_digest) and not known & booking.digests
+
+
+async def _bookings_beside(tx: Tx, booking: Booking) -> list[Booking]:
+    """The other live bookings of its pool around its time."""
+    around = (booking.start_time - WINDOW, booking.end_time)
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, around)
+    return [booking_from(row) for row in rows if row.name != booking.name]
 
 
 async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
@@ -51,9 +92,7 @@ async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
         return None
     station, evse_id = evse_of(booking.place)
     rows = await transactions.active(tx, station, evse_id=evse_id, token_digest=digest)
-    around = (booking.start_time - WINDOW, booking.end_time)
-    beside = await bookings.in_span(tx, booking.tenant, booking.pool, around) if rows else []
-    others = {booking_from(row).transaction for row in beside if row.name != booking.name}
+    others = {one.transaction for one in await _bookings_beside(tx, booking)} if rows else set()
     return next((row for row in rows if row.authorized and row.name not in others), None)
 
 
@@ -112,6 +151,23 @@ async def rivals(
         if member.place not in {booking.place, *booking.tried}
         and await usable(tx, member.place, now)
     ]
+    return await _only(tx, known, booking, members)
+
+
+async def room_soon(tx: Tx, known: KnownPool, new: Booking, now: datetime) -> Room:
+    """The room for a booking that begins soon: at no EVSE that is known to be of no use then."""
+    looks = usable if now >= new.start_time else _in_order
+    members = [one for one in known.pool.members if await looks(tx, one.place, now) is not False]
+    if not members:
+        return NoPlanFound(0)
+    venue, live = await _only(tx, known, new, members)
+    return room_for(venue, new, live)
+
+
+async def _only(
+    tx: Tx, known: KnownPool, booking: Booking, members: Sequence[PoolMember]
+) -> tuple[BookablePool, list[Booking]]:
+    """The pool as if it had only these EVSEs, with the other bookings that are there."""
     # Also those after and before it: whoever is moved for it must not be put onto one of them.
     span = span_planned(known.venue, booking.start_time, booking.end_time)
     rows = await bookings.in_span(tx, booking.tenant, booking.pool, span)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.bookings.booking import Booking
+from domain.bookings.policies.policy import LadderAct
 from domain.bookings.policies.rules import Charge, RuleVerdict
 from domain.bookings.policies.wording import count
 from domain.bookings.pool import evse_of
@@ -177,7 +178,34 @@ def _changed(before: Booking, change: LoggedBooking, at: datetime) -> Iterator[E
         yield _moved(before, after, at)
     elif after.progress not in {"", before.progress}:
         yield ExplainStep(_KIND.QUEUED, at, _BY.WORKER, after.progress)
+    yield from _blocked(before, after, at)
     yield from _charged(before, after, at)
+
+
+def _blocked(before: Booking, after: Booking, at: datetime) -> Iterator[ExplainStep]:
+    """Who is in its way, what was done about that, and its end."""
+    was, now = before.blocked, after.blocked
+    if was is not None and (now is None or now.transaction != was.transaction):
+        left = f"Session {was.transaction} is not in its way any more."
+        yield ExplainStep(_KIND.QUEUED, at, _BY.WORKER, left, texts({"blocked_by": ""}))
+    if now is None:
+        return
+    station, evse_id = evse_of(now.place)
+    facts = {
+        "blocked_by": f"stations/{station}/transactions/{now.transaction}",
+        "booking": f"bookings/{now.booking}" if now.booking else "",
+    }
+    known = was is not None and was.transaction == now.transaction
+    if not known:
+        who = "The driver of another booking" if now.booking else "Somebody without a booking"
+        summary = f"{who} charges at EVSE {evse_id} of station {station}: it is not free."
+        yield ExplainStep(_KIND.QUEUED, at, _BY.STATION, summary, texts(facts))
+    done = len(was.done) if was is not None and known else 0
+    for act in now.done[done:]:
+        told = {**facts, "act": act.value}
+        owed = "; ".join(f"{_charge(each)}, by rule {each.rule}" for each in now.charges)
+        summary = f"{_ACTS[act]}{f': {owed}' if act is LadderAct.CHARGE and owed else ''}."
+        yield ExplainStep(_KIND.DECIDED, at, _BY.WORKER, summary, texts(told))
 
 
 def _chosen(booking: Booking, at: datetime) -> ExplainStep:
@@ -266,6 +294,13 @@ def _charge(charge: Charge) -> str:
 def _span(booking: Booking) -> str:
     return f"from {booking.start_time:%Y-%m-%d %H:%M} to {booking.end_time:%Y-%m-%d %H:%M} UTC"
 
+
+_ACTS = {
+    LadderAct.TELL: "The venue is told who is in its way",
+    LadderAct.CHARGE: "Who is in its way is charged",
+    LadderAct.STOP: "Who is in its way is to be stopped",
+}
+"""What was done about a session of somebody else."""
 
 _CANCELS = frozenset(
     {BookingCause.CANCELLED_BY_HOLDER.value, BookingCause.CANCELLED_BY_OPERATOR.value}

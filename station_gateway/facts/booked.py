@@ -68,7 +68,16 @@ async def judge_start(
     if said.may_charge and said.booking is not None:
         await wake_booking(tx, said.booking, "its driver has come", now)
         return replace(token, booking_woken=True)
-    return _with_entry(token, said)
+    return await _refused(tx, token, said, now)
+
+
+async def _refused(tx: Tx, token: Judgement, said: StationEntry, now: datetime) -> Judgement:
+    """The refusal. The booking is woken: a station may let the session run all the same."""
+    told = _with_entry(token, said)
+    if told is token or said.booking is None:
+        return told
+    await wake_booking(tx, said.booking, "somebody else has come to its EVSE", now)
+    return replace(told, booking_woken=True)
 
 
 async def _said(

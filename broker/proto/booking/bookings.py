@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from evcommand.v1 import booking_pb2 as pb
+from evcommand.v1 import booking_policy_pb2 as policy_pb
 from evcommand.v1 import booking_service_pb2 as service_pb
 
 from broker.errors import FieldViolation
@@ -13,6 +14,7 @@ from broker.proto.fields import Findings
 from broker.proto.id_token import id_token_field, token_in, token_out
 from broker.proto.names import reservation_name, station_name, transaction_name
 from broker.proto.times import moment, span, time_in, time_out
+from domain.bookings.blocking.blocked import Blocked
 from domain.bookings.booking import Booking
 from domain.bookings.places import Needs
 from domain.bookings.policies.rules import Charge, RuleVerdict
@@ -31,6 +33,7 @@ SHORTEST_STEP = timedelta(minutes=5)
 MOST_STARTS = 3_000
 
 _STATE = pb.Booking.State
+_ACT = policy_pb.OverstayStep.Act
 _OCCASION = pb.BookingCharge.Occasion
 
 
@@ -215,9 +218,22 @@ def booking_out(booking: Booking) -> pb.Booking:
         shown.series = names.series_name(booking.series)
     if booking.waitlist_entry:
         shown.waitlist_entry = names.waitlist_entry_name(booking.waitlist_entry)
+    if booking.blocked is not None:
+        shown.blocked_by.CopyFrom(_blocker_out(booking.blocked))
     if booking.transaction and station:
         shown.transaction = transaction_name(station, booking.transaction)
     return shown
+
+
+def _blocker_out(blocked: Blocked) -> pb.BookingBlocker:
+    station, _ = evse_of(blocked.place)
+    return pb.BookingBlocker(
+        transaction=transaction_name(station, blocked.transaction),
+        booking=names.booking_name(blocked.booking) if blocked.booking else "",
+        since_time=time_out(blocked.since),
+        done=[_ACT.Value(f"ACT_{act}") for act in blocked.done],
+        charges=[charge_out(charge) for charge in blocked.charges],
+    )
 
 
 def _is_planned(booking: Booking) -> bool:

@@ -15,7 +15,7 @@ from broker.proto.times import time_out
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer
 from tests.simulation.repeatable.virtual_time import VirtualLoop
-from tests.simulation.servers.processes import ProcessDatabase
+from tests.simulation.servers.processes import Process, ProcessDatabase
 
 POOL = "pools/yard"
 T = TypeVar("T")
@@ -25,19 +25,28 @@ class Desk:
     """What a client of the broker does. A call that got no answer is made again."""
 
     def __init__(self, loop: VirtualLoop, db: ProcessDatabase, sealer: Sealer, tell: Any) -> None:
+        self._loop, self._sealer = loop, sealer
+        self._process: Process | None = None
+        self._backend = self._backend_on(db)
+        self._tell = tell
+
+    def moves_to(self, process: Process, db: ProcessDatabase) -> None:
+        """Calls are served by this process from now on, and die with it."""
+        self._process, self._backend = process, self._backend_on(db)
+
+    def _backend_on(self, db: ProcessDatabase) -> Backend:
         nothing: Any = None
-        self._backend = Backend(
+        return Backend(
             db=cast("Any", db),
             temporal=nothing,
-            sealer=sealer,
+            sealer=self._sealer,
             passwords=nothing,
             follower=nothing,
             watches=nothing,
             settings=nothing,
             draining=asyncio.Event(),
-            now=loop.utc_now,
+            now=self._loop.utc_now,
         )
-        self._tell = tell
 
     async def book(
         self, name: str, token: str, span: tuple[datetime, datetime], confirm_by: datetime | None
@@ -83,8 +92,22 @@ class Desk:
         """The answer, or the reason of its refusal; asked again while the database is away."""
         while True:
             try:
-                return await call()
+                return await self._served(call)
             except DatabaseUnavailable:
                 await asyncio.sleep(1.0)
             except Refusal as refusal:
                 return refusal.reason.value
+
+    async def _served(self, call: Any) -> Any:
+        process = self._process
+        if process is None:
+            return await call()
+        if not process.alive:
+            raise DatabaseUnavailable("no broker is there")
+        serving = process.spawn(call())
+        try:
+            return await serving
+        except asyncio.CancelledError:
+            if process.alive:
+                raise
+            raise DatabaseUnavailable("the broker was killed") from None

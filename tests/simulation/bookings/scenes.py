@@ -96,10 +96,10 @@ class Scene:
         )
 
 
-def scene_of(seed: int) -> Scene:
-    """The scene of a seed."""
+def scene_of(seed: int, *, always_calm: bool = False) -> Scene:
+    """The scene of a seed. always_calm: its stations do what they are asked."""
     chance = Chance(f"{seed}/scene")
-    calm = chance.happens(0.2)
+    calm = chance.happens(0.2) or always_calm
     spared = calm or chance.happens(0.5)
     terms = Terms(
         grace_s=chance.pick((60.0, 90.0, 150.0)),

@@ -58,12 +58,12 @@ class PoolStage:
         self._fleet = FleetFile(folder)
         self._path = folder / "fleet.db"
 
-    def play(self, seed: int) -> PoolRan:
-        """The world of a seed, from its beginning to its end."""
+    def play(self, seed: int, make: type[Yard] = Yard) -> PoolRan:
+        """The world of a seed, from its beginning to its end. make: what kind of world it is."""
         with undisturbed(), sqlite_on_the_loop(), quick_conversion():
-            return self._simulate(seed)
+            return self._simulate(seed, make)
 
-    def _simulate(self, seed: int) -> PoolRan:
+    def _simulate(self, seed: int, make: type[Yard]) -> PoolRan:
         self._fleet.empty()
         loop = VirtualLoop()
         story = Story(loop)
@@ -73,9 +73,10 @@ class PoolStage:
         async def main() -> None:
             db = self._fleet.open()
             sealer = await load_sealer(db)
-            yard = Yard(seed, loop, db, sealer, story=story, path=self._path)
+            yard = make(seed, loop, db, sealer, story=story, path=self._path)
             await yard.play()
-            kept.append(PoolRan(seed, yard.scene, case_of(yard), story.lines, story.troubles))
+            troubles = [*story.troubles, *yard.troubles]
+            kept.append(PoolRan(seed, yard.scene, case_of(yard), story.lines, troubles))
             await db.close()
 
         with fixed_identities(f"{seed}/bookings"), narrated(story.line):
@@ -110,7 +111,7 @@ def case_of(yard: Yard) -> BookingCase:
         ),
         terms=yard.scene.terms,
         numbers=yard.numbers,
-        calm=yard.scene.calm,
+        calm=yard.scene.calm and not yard.disturbed_s,
         disturbed_s=yard.disturbed_s + 10.0 * sum(run.deaths for run in yard.temporal.runs),
         ended=yard.loop.utc_now(),
         runs=tuple(_workflow_troubles(yard)),

@@ -1,9 +1,11 @@
 """One world of bookings: a pool of stations, gateways, a worker, Temporal, a fleet, drivers."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from contract import names
 from contract.bookings import CarryBookingInput
@@ -24,7 +26,7 @@ from tests.simulation.bookings.desk import Desk
 from tests.simulation.bookings.drivers import Drivers
 from tests.simulation.bookings.ledger import Ledger, WatchedDatabase
 from tests.simulation.bookings.pool_station import PoolStation
-from tests.simulation.bookings.scenes import TOKENS, WALK_INS, scene_of
+from tests.simulation.bookings.scenes import TOKENS, WALK_INS, Scene, scene_of
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import BEGIN, VirtualLoop
 from tests.simulation.servers.direct_lines import DirectLines, Strays
@@ -55,40 +57,26 @@ class Yard:
         *,
         story: Story,
         path: Path,
+        scene: Scene | None = None,
     ) -> None:
         self.seed = seed
         self.loop = loop
         self.db = db
         self.sealer = sealer
         self.story = story
-        self.scene = scene_of(seed)
+        self.scene = scene or scene_of(seed)
         self.chance = Chance(f"{seed}/yard")
         self.disturbed_s = 0.0
         self.ledger = Ledger(loop, path)
         calm = self.scene.calm
         worker, desk = Process("worker", loop), Process("broker", loop)
-        self.worker_db = self._database(worker, "wdb")
         self.broker_db = self._database(desk, "bdb")
         self.desk = Desk(loop, self.broker_db, sealer, story.line)
         self.gateways: list[GatewayHouse] = []
         self.strays = Strays(loop, db, Chance(f"{seed}/strays"))
-        lines = DirectLines(self.gateways, Chance(f"{seed}/line"), self, loses=0.0, strays=0.0)
-        carries = BookingActivities(self.worker_db, TIMING)  # type: ignore[arg-type]
-        self.worker = Poller(
-            worker,
-            {
-                **worker_activities(self.worker_db, TIMING, lines),
-                names.CARRY_BOOKING: (carries.carry_booking, CarryBookingInput),
-            },
-        )
+        self.worker = Poller(worker, {})
         self.temporal = TemporalServer(loop, Chance(f"{seed}/temporal"), self.worker, calm=calm)
-        self._delivers = WakeupDispatcher(
-            self.worker_db,  # type: ignore[arg-type]
-            self.temporal,  # type: ignore[arg-type]
-            sweep_s=20.0,
-            clock=loop.utc_now,
-        )
-        self._due = DueBookings(self.worker_db, loop.utc_now)  # type: ignore[arg-type]
+        self._fit_worker(worker, "wdb", "line")
         self.stations = {
             f"S{number}": self._station(f"S{number}")
             for number in range(1, len(self.scene.tempers) + 1)
@@ -96,6 +84,31 @@ class Yard:
         self.drivers = Drivers(self, Chance(f"{seed}/drivers"))
         self._sockets = Chance(f"{seed}/sockets")
         self.numbers: dict[str, int] = {}
+        self.troubles: list[str] = []
+
+    def _fit_worker(self, process: Process, db: str, line: str) -> None:
+        """A worker process: its way to the database, and all that it does."""
+        self.worker_db = self._database(process, db)
+        chance = Chance(f"{self.seed}/{line}")
+        lines = DirectLines(self.gateways, chance, self, loses=0.0, strays=0.0)
+        carries = BookingActivities(self.worker_db, TIMING)  # type: ignore[arg-type]
+        self.worker.process = process
+        self.worker.activities = {
+            **worker_activities(self.worker_db, TIMING, lines),
+            names.CARRY_BOOKING: (carries.carry_booking, CarryBookingInput),
+        }
+        self._delivers = WakeupDispatcher(
+            self.worker_db,  # type: ignore[arg-type]
+            self.temporal,  # type: ignore[arg-type]
+            sweep_s=20.0,
+            clock=self.loop.utc_now,
+        )
+        self._due = DueBookings(self.worker_db, self.loop.utc_now)  # type: ignore[arg-type]
+
+    def _start_worker(self) -> None:
+        """It delivers the outbox, and looks for bookings that are due."""
+        self.worker.process.spawn(self._delivers.run())
+        self.worker.process.spawn(self._looks_for_due())
 
     def _database(self, process: Process, name: str) -> ProcessDatabase:
         watched = WatchedDatabase(self.db, self.ledger)
@@ -135,14 +148,14 @@ class Yard:
             await self._register(tx)
         for _ in range(1 if self.scene.calm else 2):
             await self._new_gateway()
-        self.worker.process.spawn(self._delivers.run())
-        self.worker.process.spawn(self._looks_for_due())
+        self._start_worker()
         living = [self.loop.create_task(one.live()) for one in self.stations.values()]
         plots = [self.drivers.live()]
         if not self.scene.calm:
             plots.append(self._breakdowns())
         if not self.scene.spared:
             plots.append(self._misfortune())
+        plots += self._other_plots()
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_S):
                 await asyncio.gather(*plots)
@@ -237,6 +250,10 @@ class Yard:
         return self._sockets.pick(there).accept(station, station.id, subprotocol)
 
     # --- misfortune
+
+    def _other_plots(self) -> list[Coroutine[Any, Any, None]]:
+        """What else happens, in worlds of another kind."""
+        return []
 
     def break_connection(self, gateway: Gateway, *, away_s: float, elsewhere: bool) -> None:
         """See `direct_lines.World`: no message strays here."""

@@ -181,6 +181,11 @@ class Execution:
             self.give(Job(do_update=update))
         return await asyncio.shield(known)
 
+    def worker_is_gone(self) -> None:
+        """Its worker was killed: the next one replays. What it has in hand is cancelled."""
+        if not self._open_local:
+            self._evict()
+
     def forget(self) -> None:
         """The world ends: take the workflow out of the worker's cache."""
         self._task.cancel()
@@ -235,6 +240,8 @@ class Execution:
             )
             if dies and self._loop.time() - begun_s >= dies_after_s - 0.001:
                 return self._died(pending)
+            if not self._server.worker.process.alive or any(one.cancelled() for one in done):
+                return self._died(pending)  # its process was killed
             for task in sorted(done, key=lambda one: pending[one]):
                 seq = pending.pop(task)
                 self._open_local.pop(seq, None)

@@ -168,7 +168,15 @@ async def test_previous_status_moves_only_when_the_status_changes(db: Database) 
 
 
 async def test_when_a_connector_last_began_to_charge_outlives_its_state(db: Database) -> None:
-    words = ["Preparing", "Charging", "Charging", "Finishing", "Available", "SuspendedEV", "Faulted"]
+    words = [
+        "Preparing",
+        "Charging",
+        "Charging",
+        "Finishing",
+        "Available",
+        "SuspendedEV",
+        "Faulted",
+    ]
     seen = [await status(db, word, t) for t, word in enumerate(words)]
     began = [None, *[later(1)] * 4, *[later(5)] * 2]
     assert [connector.charging_time for connector in seen] == began

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from evcommand.v1 import booking_policy_pb2 as evcommand_dot_v1_dot_booking__policy__pb2
 from evcommand.v1 import id_token_pb2 as evcommand_dot_v1_dot_id__token__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65vcommand/v1/booking.proto\x12\x0c\x65vcommand.v1\x1a\x1b\x65vcommand/v1/id_token.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x02\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12)\n\x07members\x18\x04 \x03(\x0b\x32\x18.evcommand.v1.PoolMember\x12\x0e\n\x06policy\x18\x05 \x01(\t\x12\x17\n\x0fwalk_in_reserve\x18\x06 \x01(\x05\x12+\n\x08\x63losures\x18\x07 \x03(\x0b\x32\x19.evcommand.v1.PoolClosure\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\nPoolMember\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x17\n\x0f\x63onnector_types\x18\x03 \x03(\t\x12\x13\n\x0bmax_power_w\x18\x04 \x01(\x05\x12\x10\n\x08\x66\x65\x61tures\x18\x05 \x03(\t\"\x8c\x01\n\x0bPoolClosure\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07members\x18\x03 \x03(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x88\x01\n\rBookingHolder\x12\'\n\x08id_token\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12-\n\x0egroup_id_token\x18\x04 \x01(\x0b\x32\x15.evcommand.v1.IdToken\"M\n\x0c\x42ookingNeeds\x12\x16\n\x0e\x63onnector_type\x18\x01 \x01(\t\x12\x13\n\x0bmin_power_w\x18\x02 \x01(\x05\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\"\x91\x02\n\rBookingCharge\x12\x36\n\x08occasion\x18\x01 \x01(\x0e\x32$.evcommand.v1.BookingCharge.Occasion\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\"\x99\x01\n\x08Occasion\x12\x18\n\x14OCCASION_UNSPECIFIED\x10\x00\x12\x11\n\rOCCASION_BOOK\x10\x01\x12\x19\n\x15OCCASION_BEYOND_QUOTA\x10\x02\x12\x14\n\x10OCCASION_NO_SHOW\x10\x03\x12\x18\n\x14OCCASION_LATE_CANCEL\x10\x04\x12\x15\n\x11OCCASION_OVERSTAY\x10\x05\"\xcb\t\n\x07\x42ooking\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12+\n\x06holder\x18\x03 \x01(\x0b\x32\x1b.evcommand.v1.BookingHolder\x12)\n\x05needs\x18\x04 \x01(\x0b\x32\x1a.evcommand.v1.BookingNeeds\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05state\x18\x07 \x01(\x0e\x32\x1b.evcommand.v1.Booking.State\x12\r\n\x05\x63\x61use\x18\x08 \x01(\t\x12\x0f\n\x07message\x18\t \x01(\t\x12\x0f\n\x07station\x18\n \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x0b \x01(\x05\x12\x13\n\x0breservation\x18\x0c \x01(\t\x12\x13\n\x0btransaction\x18\r \x01(\t\x12\x0e\n\x06policy\x18\x0e \x01(\t\x12\x17\n\x0fpolicy_revision\x18\x0f \x01(\x05\x12,\n\x07\x63harges\x18\x10 \x03(\x0b\x32\x1b.evcommand.v1.BookingCharge\x12.\n\nconfirm_by\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x65nd_of_life_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcancel_reason\x18\x14 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x15 \x01(\t\x12\x10\n\x08revision\x18\x16 \x01(\x03\x12\x10\n\x08progress\x18\x17 \x01(\t\x12\x0e\n\x06series\x18\x1a \x01(\t\x12\x16\n\x0ewaitlist_entry\x18\x1b \x01(\t\x12\x16\n\x0eplanned_member\x18\x1c \x01(\t\x12\x31\n\x06labels\x18\x18 \x03(\x0b\x32!.evcommand.v1.Booking.LabelsEntry\x12\x0c\n\x04\x65tag\x18\x19 \x01(\t\x12\x31\n\rcheck_in_time\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0c\x61lternatives\x18\x1e \x03(\x0b\x32\x19.evcommand.v1.BookingSpan\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x88\x02\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x13\n\x0fSTATE_CONFIRMED\x10\x02\x12\x0f\n\x0bSTATE_BOUND\x10\x03\x12\x0e\n\nSTATE_HELD\x10\x04\x12\x10\n\x0cSTATE_IN_USE\x10\x05\x12\x14\n\x10STATE_OVERSTAYED\x10\x06\x12\x13\n\x0fSTATE_FULFILLED\x10\x07\x12\x13\n\x0fSTATE_CANCELLED\x10\x08\x12\x11\n\rSTATE_NO_SHOW\x10\t\x12\x11\n\rSTATE_EXPIRED\x10\n\x12\x13\n\x0fSTATE_DISPLACED\x10\x0b\x12\x12\n\x0eSTATE_REJECTED\x10\x0c\"k\n\x0b\x42ookingSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x0bRuleVerdict\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x10\n\x08sentence\x18\x03 \x01(\t\x12\x0c\n\x04says\x18\x04 \x01(\t\x12,\n\x07\x63harges\x18\x05 \x03(\x0b\x32\x1b.evcommand.v1.BookingChargeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65vcommand/v1/booking.proto\x12\x0c\x65vcommand.v1\x1a!evcommand/v1/booking_policy.proto\x1a\x1b\x65vcommand/v1/id_token.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x02\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12)\n\x07members\x18\x04 \x03(\x0b\x32\x18.evcommand.v1.PoolMember\x12\x0e\n\x06policy\x18\x05 \x01(\t\x12\x17\n\x0fwalk_in_reserve\x18\x06 \x01(\x05\x12+\n\x08\x63losures\x18\x07 \x03(\x0b\x32\x19.evcommand.v1.PoolClosure\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\nPoolMember\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x17\n\x0f\x63onnector_types\x18\x03 \x03(\t\x12\x13\n\x0bmax_power_w\x18\x04 \x01(\x05\x12\x10\n\x08\x66\x65\x61tures\x18\x05 \x03(\t\"\x8c\x01\n\x0bPoolClosure\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07members\x18\x03 \x03(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x88\x01\n\rBookingHolder\x12\'\n\x08id_token\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12-\n\x0egroup_id_token\x18\x04 \x01(\x0b\x32\x15.evcommand.v1.IdToken\"M\n\x0c\x42ookingNeeds\x12\x16\n\x0e\x63onnector_type\x18\x01 \x01(\t\x12\x13\n\x0bmin_power_w\x18\x02 \x01(\x05\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\"\x91\x02\n\rBookingCharge\x12\x36\n\x08occasion\x18\x01 \x01(\x0e\x32$.evcommand.v1.BookingCharge.Occasion\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\"\x99\x01\n\x08Occasion\x12\x18\n\x14OCCASION_UNSPECIFIED\x10\x00\x12\x11\n\rOCCASION_BOOK\x10\x01\x12\x19\n\x15OCCASION_BEYOND_QUOTA\x10\x02\x12\x14\n\x10OCCASION_NO_SHOW\x10\x03\x12\x18\n\x14OCCASION_LATE_CANCEL\x10\x04\x12\x15\n\x11OCCASION_OVERSTAY\x10\x05\"\xfd\t\n\x07\x42ooking\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12+\n\x06holder\x18\x03 \x01(\x0b\x32\x1b.evcommand.v1.BookingHolder\x12)\n\x05needs\x18\x04 \x01(\x0b\x32\x1a.evcommand.v1.BookingNeeds\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05state\x18\x07 \x01(\x0e\x32\x1b.evcommand.v1.Booking.State\x12\r\n\x05\x63\x61use\x18\x08 \x01(\t\x12\x0f\n\x07message\x18\t \x01(\t\x12\x0f\n\x07station\x18\n \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x0b \x01(\x05\x12\x13\n\x0breservation\x18\x0c \x01(\t\x12\x13\n\x0btransaction\x18\r \x01(\t\x12\x0e\n\x06policy\x18\x0e \x01(\t\x12\x17\n\x0fpolicy_revision\x18\x0f \x01(\x05\x12,\n\x07\x63harges\x18\x10 \x03(\x0b\x32\x1b.evcommand.v1.BookingCharge\x12.\n\nconfirm_by\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x65nd_of_life_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcancel_reason\x18\x14 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x15 \x01(\t\x12\x10\n\x08revision\x18\x16 \x01(\x03\x12\x10\n\x08progress\x18\x17 \x01(\t\x12\x0e\n\x06series\x18\x1a \x01(\t\x12\x16\n\x0ewaitlist_entry\x18\x1b \x01(\t\x12\x16\n\x0eplanned_member\x18\x1c \x01(\t\x12\x31\n\x06labels\x18\x18 \x03(\x0b\x32!.evcommand.v1.Booking.LabelsEntry\x12\x0c\n\x04\x65tag\x18\x19 \x01(\t\x12\x31\n\rcheck_in_time\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0c\x61lternatives\x18\x1e \x03(\x0b\x32\x19.evcommand.v1.BookingSpan\x12\x30\n\nblocked_by\x18  \x01(\x0b\x32\x1c.evcommand.v1.BookingBlocker\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x88\x02\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x13\n\x0fSTATE_CONFIRMED\x10\x02\x12\x0f\n\x0bSTATE_BOUND\x10\x03\x12\x0e\n\nSTATE_HELD\x10\x04\x12\x10\n\x0cSTATE_IN_USE\x10\x05\x12\x14\n\x10STATE_OVERSTAYED\x10\x06\x12\x13\n\x0fSTATE_FULFILLED\x10\x07\x12\x13\n\x0fSTATE_CANCELLED\x10\x08\x12\x11\n\rSTATE_NO_SHOW\x10\t\x12\x11\n\rSTATE_EXPIRED\x10\n\x12\x13\n\x0fSTATE_DISPLACED\x10\x0b\x12\x12\n\x0eSTATE_REJECTED\x10\x0c\"\xc2\x01\n\x0e\x42ookingBlocker\x12\x13\n\x0btransaction\x18\x01 \x01(\t\x12\x0f\n\x07\x62ooking\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x04\x64one\x18\x04 \x03(\x0e\x32\x1e.evcommand.v1.OverstayStep.Act\x12,\n\x07\x63harges\x18\x05 \x03(\x0b\x32\x1b.evcommand.v1.BookingCharge\"k\n\x0b\x42ookingSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x0bRuleVerdict\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x10\n\x08sentence\x18\x03 \x01(\t\x12\x0c\n\x04says\x18\x04 \x01(\t\x12,\n\x07\x63harges\x18\x05 \x03(\x0b\x32\x1b.evcommand.v1.BookingChargeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,28 +36,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BOOKING_LABELSENTRY']._loaded_options = None
   _globals['_BOOKING_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_POOL']._serialized_start=107
-  _globals['_POOL']._serialized_end=409
-  _globals['_POOLMEMBER']._serialized_start=411
-  _globals['_POOLMEMBER']._serialized_end=521
-  _globals['_POOLCLOSURE']._serialized_start=524
-  _globals['_POOLCLOSURE']._serialized_end=664
-  _globals['_BOOKINGHOLDER']._serialized_start=667
-  _globals['_BOOKINGHOLDER']._serialized_end=803
-  _globals['_BOOKINGNEEDS']._serialized_start=805
-  _globals['_BOOKINGNEEDS']._serialized_end=882
-  _globals['_BOOKINGCHARGE']._serialized_start=885
-  _globals['_BOOKINGCHARGE']._serialized_end=1158
-  _globals['_BOOKINGCHARGE_OCCASION']._serialized_start=1005
-  _globals['_BOOKINGCHARGE_OCCASION']._serialized_end=1158
-  _globals['_BOOKING']._serialized_start=1161
-  _globals['_BOOKING']._serialized_end=2388
-  _globals['_BOOKING_LABELSENTRY']._serialized_start=2076
-  _globals['_BOOKING_LABELSENTRY']._serialized_end=2121
-  _globals['_BOOKING_STATE']._serialized_start=2124
-  _globals['_BOOKING_STATE']._serialized_end=2388
-  _globals['_BOOKINGSPAN']._serialized_start=2390
-  _globals['_BOOKINGSPAN']._serialized_end=2497
-  _globals['_RULEVERDICT']._serialized_start=2499
-  _globals['_RULEVERDICT']._serialized_end=2621
+  _globals['_POOL']._serialized_start=142
+  _globals['_POOL']._serialized_end=444
+  _globals['_POOLMEMBER']._serialized_start=446
+  _globals['_POOLMEMBER']._serialized_end=556
+  _globals['_POOLCLOSURE']._serialized_start=559
+  _globals['_POOLCLOSURE']._serialized_end=699
+  _globals['_BOOKINGHOLDER']._serialized_start=702
+  _globals['_BOOKINGHOLDER']._serialized_end=838
+  _globals['_BOOKINGNEEDS']._serialized_start=840
+  _globals['_BOOKINGNEEDS']._serialized_end=917
+  _globals['_BOOKINGCHARGE']._serialized_start=920
+  _globals['_BOOKINGCHARGE']._serialized_end=1193
+  _globals['_BOOKINGCHARGE_OCCASION']._serialized_start=1040
+  _globals['_BOOKINGCHARGE_OCCASION']._serialized_end=1193
+  _globals['_BOOKING']._serialized_start=1196
+  _globals['_BOOKING']._serialized_end=2473
+  _globals['_BOOKING_LABELSENTRY']._serialized_start=2161
+  _globals['_BOOKING_LABELSENTRY']._serialized_end=2206
+  _globals['_BOOKING_STATE']._serialized_start=2209
+  _globals['_BOOKING_STATE']._serialized_end=2473
+  _globals['_BOOKINGBLOCKER']._serialized_start=2476
+  _globals['_BOOKINGBLOCKER']._serialized_end=2670
+  _globals['_BOOKINGSPAN']._serialized_start=2672
+  _globals['_BOOKINGSPAN']._serialized_end=2779
+  _globals['_RULEVERDICT']._serialized_start=2781
+  _globals['_RULEVERDICT']._serialized_end=2903
 # @@protoc_insertion_point(module_scope)

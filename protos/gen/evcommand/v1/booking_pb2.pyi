@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from evcommand.v1 import booking_policy_pb2 as _booking_policy_pb2
 from evcommand.v1 import id_token_pb2 as _id_token_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -437,6 +438,7 @@ class Booking(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CHECK_IN_TIME_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    BLOCKED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `bookings/{booking}`."""
     pool: _builtins.str
@@ -525,6 +527,12 @@ class Booking(_message.Message):
     def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookingSpan]:
         """Output only. Of a DISPLACED booking the nearest times at which there was room instead, at most 3."""
 
+    @_builtins.property
+    def blocked_by(self) -> Global___BookingBlocker:
+        """Output only. The session of somebody else that runs at its EVSE, where its own driver should charge or is expected soon.
+        Absent when nobody is in its way.
+        """
+
     def __init__(
         self,
         *,
@@ -558,14 +566,61 @@ class Booking(_message.Message):
         etag: _builtins.str = ...,
         check_in_time: _timestamp_pb2.Timestamp | None = ...,
         alternatives: _abc.Iterable[Global___BookingSpan] | None = ...,
+        blocked_by: Global___BookingBlocker | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blocked_by", b"blocked_by", "check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "holder", b"holder", "needs", b"needs", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "blocked_by", b"blocked_by", "caller", b"caller", "cancel_reason", b"cancel_reason", "cause", b"cause", "charges", b"charges", "check_in_time", b"check_in_time", "confirm_by", b"confirm_by", "create_time", b"create_time", "end_of_life_time", b"end_of_life_time", "end_time", b"end_time", "etag", b"etag", "evse_id", b"evse_id", "holder", b"holder", "labels", b"labels", "message", b"message", "name", b"name", "needs", b"needs", "planned_member", b"planned_member", "policy", b"policy", "policy_revision", b"policy_revision", "pool", b"pool", "progress", b"progress", "reservation", b"reservation", "revision", b"revision", "series", b"series", "start_time", b"start_time", "state", b"state", "station", b"station", "transaction", b"transaction", "waitlist_entry", b"waitlist_entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Booking: _TypeAlias = Booking  # noqa: Y015
+
+@_typing.final
+class BookingBlocker(_message.Message):
+    """Tells of a session that is in the way of a booking, and what was done about it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSACTION_FIELD_NUMBER: _builtins.int
+    BOOKING_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    transaction: _builtins.str
+    """Output only. The session, `stations/{station}/transactions/{transaction}`."""
+    booking: _builtins.str
+    """Output only. The booking of its driver, `bookings/{booking}`, whose own steps run when it stays too long; empty when there
+    is none (a walk-in).
+    """
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when the session is known."""
+
+    @_builtins.property
+    def done(self) -> _containers.RepeatedScalarFieldContainer[_booking_policy_pb2.OverstayStep.Act.ValueType]:
+        """Output only. The steps of the policy's `overstay` that were done about it, in their order."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookingCharge]:
+        """Output only. What its driver owes by them; the holder of the booking owes nothing of it."""
+
+    def __init__(
+        self,
+        *,
+        transaction: _builtins.str = ...,
+        booking: _builtins.str = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        done: _abc.Iterable[_booking_policy_pb2.OverstayStep.Act.ValueType] | None = ...,
+        charges: _abc.Iterable[Global___BookingCharge] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "charges", b"charges", "done", b"done", "since_time", b"since_time", "transaction", b"transaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookingBlocker: _TypeAlias = BookingBlocker  # noqa: Y015
 
 @_typing.final
 class BookingSpan(_message.Message):

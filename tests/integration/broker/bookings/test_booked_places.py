@@ -77,7 +77,13 @@ async def plug(station: ScriptedStation, version: str, tag: str, evse_id: int = 
 
 
 async def event(
-    station: ScriptedStation, kind: str, seq_no: int, evse_id: int = 1, tag: str = ""
+    station: ScriptedStation,
+    kind: str,
+    seq_no: int,
+    evse_id: int = 1,
+    tag: str = "",
+    *,
+    session: str = "",
 ) -> str:
     """What the token of a 2.x event is answered."""
     told: dict[str, Any] = {
@@ -85,7 +91,7 @@ async def event(
         "timestamp": now(),
         "triggerReason": "Authorized",
         "seqNo": seq_no,
-        "transactionInfo": {"transactionId": f"session-at-{evse_id}"},
+        "transactionInfo": {"transactionId": session or f"session-at-{evse_id}"},
         "evse": {"id": evse_id, "connectorId": 1},
     }
     if tag:

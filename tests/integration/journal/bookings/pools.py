@@ -12,7 +12,7 @@ from domain.bookings.states import BookingCause, BookingState
 from domain.bookings.waiting import Waiter
 from domain.bookings.waitlist import WaitlistEntry
 from domain.model.specs import IdToken
-from fleet import bookings
+from fleet import bookings, connections, stations
 from fleet.bookings import PolicyRow, PoolRow
 from fleet.database import Database
 from fleet.engine.statements import Tx
@@ -20,6 +20,7 @@ from journal.bookings import admitting, offering
 from journal.bookings.rows import KnownPool, booking_from, locked_pool, pool_content
 from journal.bookings.waitlist import record, waiter_from
 from journal.due_waitlists import DueWaitlists
+from tests.support.fleet_rows import connect, make_station
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -113,6 +114,23 @@ class Hub:
     async def state(self, name: str) -> str:
         """Where an entry stands."""
         return (await self.waiter(name)).entry.state.value
+
+    async def report(self, status: str, evse_id: int = 1) -> None:
+        """Its station is connected, and tells the status of an EVSE."""
+        async with self.db.write() as tx:
+            if await stations.get(tx, "S") is None:
+                await make_station(tx, "S")
+                await connect(tx, "S")
+                await connections.renew_gateway(tx, "gw1", until=self.now + 24 * HOUR)
+            await stations.set_connector(
+                tx,
+                station="S",
+                evse_id=evse_id,
+                connector_id=1,
+                status=status,
+                error_code="",
+                now=self.now,
+            )
 
     async def look(self, later: timedelta = timedelta(0)) -> int:
         """So much later the task looks for what is due."""

@@ -14,7 +14,7 @@ from domain.bookings.series.series import BookingSeries, occurrence_booking
 from fleet import bookings
 from fleet.database import Database
 from fleet.engine.statements import Tx
-from fleet.log.pool_logs import BOOKING_LOG as log
+from fleet.log.pool_logs import BOOKING_LOG
 from journal.bookings.admitting import admit
 from journal.bookings.series import book
 from tests.integration.journal.bookings.pools import NOON, POOL, TENANT, Hub, token_of
@@ -74,7 +74,9 @@ async def test_a_series_is_booked_as_if_one_by_one(db: Database) -> None:
     assert 10 < sum(taken) < 50
     async with db.read() as tx:
         assert await places(tx) == by_one
-        written = await log.history(tx, TENANT, occurrence_booking(series, times[0], "").name)
+        written = await BOOKING_LOG.history(
+            tx, TENANT, occurrence_booking(series, times[0], "").name
+        )
     assert [each.revision for each in written] == ([1] if taken[0] else [])
 
 

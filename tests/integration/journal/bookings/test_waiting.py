@@ -181,3 +181,16 @@ async def test_a_crowd_is_asked_in_parts_and_nobody_is_forgotten(
     looks = [await hub.look() for _ in range(4)]
     assert {await hub.state(each) for each in waiting} == {"OFFERED"}
     assert looks == [1, 1, 1, 0]
+
+
+async def test_a_place_that_is_out_of_order_when_it_is_wanted_is_offered_once_it_works(
+    db: Database,
+) -> None:
+    hub = await Hub(db, now=NOON - 10 * MINUTE).open()
+    await hub.report("Faulted")
+    entry = await hub.wait("anna")
+    far = await hub.wait("bo", NOON + 3 * HOUR)  # it may be repaired by then
+    assert (await hub.state(entry), await hub.state(far)) == ("WAITING", "OFFERED")
+    await hub.report("Available")
+    await hub.look(MINUTE)
+    assert await hub.state(entry) == "OFFERED"

@@ -1,0 +1,1 @@
+"""What is done about somebody else who charges where a booking's driver should."""
