@@ -117,13 +117,8 @@ def _told(row: BookingRow, details: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:
-    """Write where the plan has a booking now."""
-    await tx.execute(_PLACE_BOOKING, key_of(tenant, name) | {"at_place": place})
-
-
 async def place_bookings(tx: Tx, tenant: str, places: Mapping[str, str]) -> None:
-    """The same for many, by name, in one go."""
+    """Write where the plan has bookings now, by name, in one go."""
     if places:
         moves = [key_of(tenant, name) | {"at_place": place} for name, place in places.items()]
         await tx.execute(_PLACE_BOOKING, moves)
