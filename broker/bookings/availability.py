@@ -16,7 +16,7 @@ from domain.bookings.admission import Chance, WalkInsFull, chances
 from domain.bookings.booking import Booking
 from domain.bookings.plan import NoPlanFound, Planned, PoolFull
 from domain.bookings.planning.nearest import grid
-from domain.bookings.spans import Span
+from domain.bookings.spans import Span, nearest_first, other_times
 from domain.bookings.states import BookingState
 from fleet.engine.statements import Tx
 from journal.bookings.beside import read_standing, standing_beside
@@ -24,9 +24,6 @@ from journal.bookings.rows import KnownPool
 
 STEP = timedelta(minutes=15)
 """The distance of the starts that are looked at, where the caller does not say."""
-
-_NEAR = timedelta(hours=12)
-MOST_ALTERNATIVES = 3
 
 
 async def search(
@@ -78,11 +75,10 @@ async def alternatives(
 ) -> list[pb.AvailableSpan]:
     """The nearest spans of the same length that would be taken, the nearest first."""
     asked = Span(new.start_time, new.end_time)
-    around = [asked.moved(STEP * steps) for steps in range(-(_NEAR // STEP), _NEAR // STEP + 1)]
-    spans = [one for one in around if one.start > now and one != asked]
-    found = [one for one in await chances_in(tx, known, new, spans) if one.available]
-    found.sort(key=lambda one: (abs(one.span.start - asked.start), asked.start > one.span.start))
-    return [shown(each, known.venue.zone) for each in found[:MOST_ALTERNATIVES]]
+    spans = [one for one in other_times(asked, now) if one != asked]
+    looked = await chances_in(tx, known, new, spans)
+    found = {one.span: one for one in looked if one.available}
+    return [shown(found[one], known.venue.zone) for one in nearest_first(asked, found)]
 
 
 def shown(chance: Chance, zone: tzinfo) -> pb.AvailableSpan:

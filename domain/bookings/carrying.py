@@ -44,6 +44,9 @@ LONGEST_PAUSE = timedelta(minutes=10)
 LOOK_SELDOM = timedelta(minutes=5)
 """The same while it is held: its reservation wakes it."""
 
+WAIT_FOR_STATIONS = timedelta(minutes=5)
+"""So long a no-show is not told while a station that may know of the driver is away."""
+
 LOOK_AT_SESSION = timedelta(minutes=1)
 """The same while its driver charges: how late the end of a session may be noticed."""
 
@@ -69,6 +72,17 @@ class CarryAct(StrEnum):
     DONE = "DONE"
 
 
+class Came(StrEnum):
+    """Whether the driver charged elsewhere in the pool in the booking's time.
+
+    UNKNOWN: a station of the pool is away, or has just come back, and may tell it yet.
+    """
+
+    YES = "YES"
+    NO = "NO"
+    UNKNOWN = "UNKNOWN"
+
+
 @dataclass(frozen=True)
 class BookingSession:
     """The session of the booking's driver. stop_time: None while it runs.
@@ -87,7 +101,7 @@ class BookingFacts:
 
     place_usable: whether its EVSE can be used; None: not known, its station is away.
     hold: its newest reservation. session: None while none has used it.
-    may_have_come: a session of its driver's token runs, or ran in its time, somewhere in its pool.
+    elsewhere: whether a session of its driver's token is known, or may be, somewhere in its pool.
     car_is_there: its driver charges at its EVSE by the booking before it, which is not over.
     handed_on: its session has gone over into its driver's next booking.
     blocker: the session of somebody else at its EVSE, while nothing else is wrong with that.
@@ -96,7 +110,7 @@ class BookingFacts:
     place_usable: bool | None = None
     hold: Reservation | None = None
     session: BookingSession | None = None
-    may_have_come: bool = False
+    elsewhere: Came = Came.NO
     car_is_there: bool = False
     handed_on: bool = False
     blocker: Blocker | None = None
@@ -123,7 +137,8 @@ def next_carry(
         return _arrived(booking, policy, facts, facts.session, now)
     if hold is not None and hold.state is ReservationState.USED and not booking.ended:
         return _used_unseen(booking, now)
-    if booking.state is BookingState.NO_SHOW and _hold_is_doubted(hold):
+    doubted = _hold_is_doubted(hold) or facts.elsewhere is Came.YES
+    if booking.state is BookingState.NO_SHOW and doubted:
         return _unknown_after_all(booking, now)
     if booking.ended:
         lets_go = hold is not None and not hold.ended
@@ -132,6 +147,8 @@ def next_carry(
         return _pending(booking, now)
     over = no_show_time(policy, booking)
     if hold is not None and hold.state in UNUSED:
+        if _may_be_told_yet(facts, over, now):
+            return CarryStep(CarryAct.WAIT, booking, now + LOOK_AGAIN)
         if now >= over:
             return _unused(booking, policy, now, in_doubt=_in_doubt(hold, facts, over))
         if booking.check_in_time is None:  # let go before the time; its driver may still come
@@ -281,6 +298,11 @@ def _unused(booking: Booking, policy: BookingPolicy, now: datetime, *, in_doubt:
     return _end(charged, BookingCause.NOBODY_CAME, now)
 
 
+def _may_be_told_yet(facts: BookingFacts, over: datetime, now: datetime) -> bool:
+    """Whether a station that is away for a moment is waited for, before an end is told."""
+    return facts.elsewhere is Came.UNKNOWN and over <= now < over + WAIT_FOR_STATIONS
+
+
 def _in_doubt(hold: Reservation, facts: BookingFacts, over: datetime) -> bool:
     """Whether it is not known that nobody came until `over`.
 
@@ -290,7 +312,8 @@ def _in_doubt(hold: Reservation, facts: BookingFacts, over: datetime) -> bool:
     """
     early = hold.end_time is not None and hold.end_time < over
     unseen = early and facts.place_usable is None
-    return unseen or facts.may_have_come or _hold_is_doubted(hold) or facts.blocker is not None
+    elsewhere = facts.elsewhere is not Came.NO
+    return unseen or elsewhere or _hold_is_doubted(hold) or facts.blocker is not None
 
 
 def _unknown_after_all(booking: Booking, now: datetime) -> CarryStep:

@@ -4,6 +4,7 @@ A span keeps both moments in UTC. Python compares and adds two times of one time
 clock on the wall shows, so that an hour is lost or counted twice when the clocks change.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -57,3 +58,29 @@ def ticks_of(length: timedelta) -> int:
 def time_of(tick: int) -> datetime:
     """The time in UTC of a tick."""
     return _EPOCH + tick * _TICK
+
+
+NAMED_STEP = timedelta(minutes=15)
+"""The distance of the other times that are looked at for one that has no room."""
+
+NAMED_NEAR = timedelta(hours=12)
+"""How far from it they are at most."""
+
+MOST_NAMED = 3
+"""How many of them are named."""
+
+
+def other_times(asked: Span, now: datetime) -> list[Span]:
+    """Spans of the same length around one, by their start: those that are still to come."""
+    most = NAMED_NEAR // NAMED_STEP
+    around = [asked.moved(NAMED_STEP * steps) for steps in range(-most, most + 1)]
+    return [one for one in around if one.start > now]
+
+
+def nearest_first(asked: Span, found: Iterable[Span]) -> list[Span]:
+    """The nearest ones, and no more than are named. Of two that are equally near the later one."""
+
+    def distance(one: Span) -> tuple[timedelta, bool]:
+        return abs(one.start - asked.start), one.start < asked.start
+
+    return sorted(found, key=distance)[:MOST_NAMED]

@@ -132,13 +132,8 @@ async def keep_their_changes(
     return {*(await tx.execute(live)).scalars(), *(await tx.execute(newer)).scalars()}
 
 
-async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:
-    """Write where the plan has a booking now."""
-    await tx.execute(_PLACE_BOOKING, key_of(tenant, name) | {"at_place": place})
-
-
 async def place_bookings(tx: Tx, tenant: str, places: Mapping[str, str]) -> None:
-    """The same for many, by name, in one go."""
+    """Write where the plan has bookings now, by name, in one go."""
     if places:
         moves = [key_of(tenant, name) | {"at_place": place} for name, place in places.items()]
         await tx.execute(_PLACE_BOOKING, moves)

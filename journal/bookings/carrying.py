@@ -13,6 +13,7 @@ from domain.bookings.carrying import (
     UNUSED,
     BookingFacts,
     BookingSession,
+    Came,
     CarryAct,
     CarryStep,
     asked_again_time,
@@ -33,7 +34,7 @@ from fleet.transactions.rows import ENDED, Transaction
 from journal.bookings import arrivals, commands, displacing, places
 from journal.bookings.admitting import change
 from journal.bookings.rows import KnownPool, booking_from, locked_pool, own_policy
-from journal.bookings.sessions import succession
+from journal.bookings.sessions import elsewhere, succession
 from journal.bookings.sessions.succession import Before
 from journal.bookings.waking import wake_booking
 from journal.reservations.record import from_snapshot
@@ -219,9 +220,9 @@ async def _facts(
     hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
     session = await _session(tx, booking, hold, around)
     usable = await places.usable(tx, booking.place, now, around.own) if booking.place else None
-    missed = hold is not None and hold.state in UNUSED and not booking.ended
-    pool = known.pool if known and missed else None
-    came = pool is not None and await places.seen_in(tx, pool, booking, now)
+    asked = booking.state is BookingState.NO_SHOW if booking.ended else hold is not None
+    missed = asked and hold is not None and hold.state in UNUSED
+    came = await elsewhere.came(tx, known.pool, booking, now) if known and missed else Came.NO
     prior = around.prior
     waits = prior is not None and prior.of_same_driver and prior.runs
     friendly = prior.session.name if prior else ""

@@ -4,7 +4,7 @@ Who loses a booking is told at once, with times at which there is room instead, 
 head of the waiting list. All in the transaction of the change, under the lock of the pool.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
@@ -14,9 +14,9 @@ import structlog
 from domain.bookings.admission import chances
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import ended
-from domain.bookings.displacement import PlannedAnew, plan_anew
+from domain.bookings.displacement import plan_anew
 from domain.bookings.pool import Pool
-from domain.bookings.spans import Span
+from domain.bookings.spans import Span, nearest_first, other_times
 from domain.bookings.states import EVSE_CHOSEN, BookingCause, BookingState
 from domain.bookings.waiting import Waiter
 from domain.bookings.waitlist import WaitlistEntry
@@ -25,7 +25,7 @@ from fleet.engine.statements import Tx
 from journal.bookings import waitlist
 from journal.bookings.admitting import change
 from journal.bookings.beside import read_standing, standing_beside
-from journal.bookings.places import rivals
+from journal.bookings.places import move, rivals
 from journal.bookings.rows import KnownPool, booking_from
 from journal.bookings.waking import wake_booking
 
@@ -33,11 +33,6 @@ ALL_TIME = datetime.max.replace(tzinfo=UTC)
 
 MOST_ADVISED = 50
 """To how many who are displaced at once other times are named. The others wait all the same."""
-
-MOST_NAMED = 3
-"""How many times are named to one."""
-
-_STEP, _NEAR = timedelta(minutes=15), timedelta(hours=12)
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +46,7 @@ async def plan_pool(
     rows = await bookings.in_span(tx, known.row.tenant, known.row.name, (now, ALL_TIME))
     live = {row.name: booking_from(row) for row in rows}
     anew = plan_anew(known.venue, list(live.values()))
-    await _carry_out(tx, anew, live)
+    await move(tx, known.row.tenant, anew.places, _movable(live.values()))
     gone = [live[name] for name in anew.displaced]
     shrunk = not {each.place for each in before.members} <= {
         each.place for each in known.pool.members
@@ -75,7 +70,7 @@ async def make_way(tx: Tx, known: KnownPool, booking: Booking, now: datetime) ->
     anew = plan_anew(venue, [asking, *live])
     if booking.name in anew.displaced or booking.name not in anew.places:
         return None
-    await _carry_out(tx, anew, {each.name: each for each in live})
+    await move(tx, known.row.tenant, anew.places, _movable(live))
     for each in live:
         if each.name in anew.displaced:
             cause = BookingCause.NO_PLACE_LEFT
@@ -121,11 +116,9 @@ _DAYS = timedelta(days=1)
 _FAR = ALL_TIME - _DAYS
 
 
-async def _carry_out(tx: Tx, anew: PlannedAnew, live: dict[str, Booking]) -> None:
-    for name, place in anew.places.items():
-        moved = live.get(name)
-        if moved is not None and moved.state not in EVSE_CHOSEN:
-            await bookings.place_booking(tx, moved.tenant, name, place)
+def _movable(live: Iterable[Booking]) -> list[Booking]:
+    """Those who were told no EVSE yet."""
+    return [each for each in live if each.state not in EVSE_CHOSEN]
 
 
 async def _other_times(
@@ -133,8 +126,7 @@ async def _other_times(
 ) -> tuple[tuple[datetime, datetime], ...]:
     """The nearest times of the same length at which it would be taken, the nearest first."""
     asked = Span(over.start_time, over.end_time)
-    around = [asked.moved(_STEP * steps) for steps in range(-(_NEAR // _STEP), _NEAR // _STEP + 1)]
-    spans = [one for one in around if one.start > now]
+    spans = other_times(asked, now)
     if not spans:
         return ()
     new = replace(over, create_time=now, end_of_life_time=None, state=BookingState.CONFIRMED)
@@ -142,8 +134,7 @@ async def _other_times(
     rows = await standing_beside(tx, known, new, all_of_them, spans[-1].start)
     others = read_standing([row for row in rows if row.name not in gone])
     found = [one.span for one in chances(known.venue, new, others, spans) if one.available]
-    found.sort(key=lambda span: (abs(span.start - asked.start), asked.start > span.start))
-    return tuple((span.start, span.end) for span in found[:MOST_NAMED])
+    return tuple((span.start, span.end) for span in nearest_first(asked, found))
 
 
 async def _at_the_head(tx: Tx, known: KnownPool, over: Booking, now: datetime) -> str:

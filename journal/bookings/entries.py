@@ -80,21 +80,34 @@ async def entry(
 
 
 async def missed_by(
-    tx: Tx, tenant: str, station: str, digests: AbstractSet[str], at: datetime
+    tx: Tx,
+    tenant: str,
+    station: str,
+    digests: AbstractSet[str],
+    at: datetime,
+    *,
+    no_earlier: datetime | None = None,
 ) -> list[Booking]:
-    """Bookings of these tokens at the station's pools that ended before anybody knew of `at`."""
+    """Bookings of these tokens at the station's pools that ended before anybody knew of `at`.
+
+    at: when a session began; with `no_earlier` it began between the two, nobody knows when.
+    """
+    since = no_earlier or at
     members = await bookings.members_at(tx, tenant, station)
     found: list[Booking] = []
     for pool in sorted(set(members.values())):
         known = await known_pool(tx, tenant, pool)
         policy = known.venue.policy if known else BookingPolicy()
-        span = at, at + min(policy.early_start, LONGEST_EARLY) + timedelta(microseconds=1)
+        early = min(max(policy.early_start, policy.hold_lead), LONGEST_EARLY)
+        span = since, at + early + timedelta(microseconds=1)
         rows = await bookings.in_span(tx, tenant, pool, span, _WITHOUT_DRIVER)
         found += [booking_from(row) for row in rows]
     return [
         one
         for one in found
-        if one.cause in _UNSEEN and {*one.digests} & digests and at < (one.end_of_life_time or at)
+        if one.cause in _UNSEEN
+        and {*one.digests} & digests
+        and since < (one.end_of_life_time or at)
     ]
 
 

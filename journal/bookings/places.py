@@ -8,7 +8,7 @@ from domain.bookings.admission import WINDOW, BookablePool, Room, room_for, span
 from domain.bookings.blocking.walk_ins import Blocker
 from domain.bookings.booking import Booking
 from domain.bookings.plan import NoPlanFound, Planned
-from domain.bookings.pool import Pool, PoolMember, evse_of
+from domain.bookings.pool import PoolMember, evse_of
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
 from domain.ocpp_words import ConnectorStatus
@@ -94,19 +94,6 @@ async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
     rows = await transactions.active(tx, station, evse_id=evse_id, token_digest=digest)
     others = {one.transaction for one in await _bookings_beside(tx, booking)} if rows else set()
     return next((row for row in rows if row.authorized and row.name not in others), None)
-
-
-async def seen_in(tx: Tx, pool: Pool, booking: Booking, now: datetime) -> bool:
-    """Whether a session of the booking's token runs somewhere in its pool, or ran in its time."""
-    since = booking.start_time - WINDOW
-    for station in sorted({member.station for member in pool.members}):
-        for row in await transactions.heard_since(tx, station, received_after=since):
-            begun = row.start_time or row.received_time
-            over = row.stop_time or row.stop_received_time or now
-            in_time = min(begun, row.received_time) < now and over > booking.start_time
-            if row.token_digest == booking.id_token.digest and in_time:
-                return True
-    return False
 
 
 async def choose(

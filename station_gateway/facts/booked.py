@@ -13,7 +13,7 @@ from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
-from journal.bookings.entries import StationEntry, entry, missed_by
+from journal.bookings.entries import LONGEST_EARLY, StationEntry, entry, missed_by
 from journal.bookings.waking import wake_booking
 from station_gateway.dialects.messages import (
     Authorization,
@@ -55,14 +55,16 @@ async def judge_start(
     known: the session, when it began before this token was shown. It has begun when it has a token.
     """
     ends = isinstance(call, SessionEvent) and call.event_type == TransactionPhase.ENDED
+    at = _moment(call.time, now)
+    if _start_is_unknown(call, known):
+        since = at - LONGEST_EARLY
+        await _wake_missed(tx, peer, token, (since, at), now)
     if ends or (known is not None and known.token_digest):
         return token
     evse_id = call.evse_id or (known.evse_id if known else None)
-    at = _moment(call.time, now)
     said = await _said(tx, peer, token, evse_id, at)
     if token.accepted and now - at > _REPORTED_LATE:
-        for missed in await missed_by(tx, peer.tenant, peer.id, _digests(token), at):
-            await wake_booking(tx, missed, "a session of its time is reported", now)
+        await _wake_missed(tx, peer, token, (at, at), now)
     if said is None:
         return token
     if said.may_charge and said.booking is not None:
@@ -78,6 +80,23 @@ async def _refused(tx: Tx, token: Judgement, said: StationEntry, now: datetime) 
         return told
     await wake_booking(tx, said.booking, "somebody else has come to its EVSE", now)
     return replace(told, booking_woken=True)
+
+
+def _start_is_unknown(call: SessionStarted | SessionEvent, known: Transaction | None) -> bool:
+    """Whether a session is told whose start was never reported."""
+    if isinstance(call, SessionStarted) or call.event_type == TransactionPhase.STARTED:
+        return False
+    return known is None or known.observed_only
+
+
+async def _wake_missed(
+    tx: Tx, peer: Peer, token: Judgement, began: tuple[datetime, datetime], now: datetime
+) -> None:
+    """Has bookings looked at anew that may have ended wrongly. began: since and until when."""
+    since, at = began
+    digests = _digests(token)
+    for missed in await missed_by(tx, peer.tenant, peer.id, digests, at, no_earlier=since):
+        await wake_booking(tx, missed, "a session of its time is reported", now)
 
 
 async def _said(

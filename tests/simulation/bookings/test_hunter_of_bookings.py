@@ -16,7 +16,7 @@ from broker.bookings import bookings as booking_calls
 from broker.bookings.lookups import pool_of_caller
 from domain.bookings.admission import BookablePool, room_for
 from domain.bookings.booking import Booking
-from domain.bookings.carrying import BookingFacts, CarryStep, next_carry
+from domain.bookings.carrying import BookingFacts, Came, CarryStep, next_carry
 from domain.bookings.policies.policy import BookingPolicy, Occasion
 from domain.bookings.policies.rules import charges
 from domain.bookings.states import BookingState
@@ -70,7 +70,7 @@ def test_a_no_show_who_charged_elsewhere_is_found(
     ) -> CarryStep:
         here = facts.session is not None and facts.session.place in {"", booking.place}
         session = facts.session if here else None
-        unseen = replace(facts, may_have_come=False, session=session)
+        unseen = replace(facts, elsewhere=Came.NO, session=session)
         return next_carry(booking, policy, unseen, now)
 
     plant(monkeypatch, blind)

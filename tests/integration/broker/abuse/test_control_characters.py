@@ -3,8 +3,8 @@
 import grpc
 import pytest
 
+from tests.support.access.string_fields import TextField, text_fields
 from tests.support.benches.broker_house import House, failure_of
-from tests.support.string_fields import TextField, text_fields
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

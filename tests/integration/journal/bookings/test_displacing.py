@@ -187,8 +187,7 @@ async def test_told_to_come_and_the_charger_is_broken_so_another_one_gives_way(
         guest = hub.asked("guest", NOON + HOUR / 2)
         for each in (own, guest):
             assert (await admitting.admit(tx, known, each)).booking
-        await bookings.place_booking(tx, TENANT, own.name, "S/1")
-        await bookings.place_booking(tx, TENANT, guest.name, "S/2")
+        await bookings.place_bookings(tx, TENANT, {own.name: "S/1", guest.name: "S/2"})
     await broken(hub, 1)
     hub.now = NOON
     async with db.write() as tx:

@@ -6,7 +6,7 @@ from evcommand.v1.booking_service_pb2 import CreateBookingRequest, CreatePoolReq
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
 from broker.proto.control_characters import control_characters
-from tests.support.string_fields import TextField, text_fields
+from tests.support.access.string_fields import TextField, text_fields
 
 
 @pytest.mark.parametrize("field", list(text_fields()), ids=lambda one: f"{one.url}:{one.named}")

@@ -13,6 +13,7 @@ from domain.bookings.carrying import (
     LOOK_SELDOM,
     BookingFacts,
     BookingSession,
+    Came,
     CarryAct,
     CarryStep,
     next_carry,
@@ -235,7 +236,7 @@ def test_a_no_show_that_a_late_report_puts_in_doubt_is_not_known_and_not_charged
 
 
 def test_who_may_have_charged_elsewhere_in_the_pool_is_no_no_show() -> None:
-    facts = replace(held(ReservationState.EXPIRED, EndCause.TIME_OVER), may_have_come=True)
+    facts = replace(held(ReservationState.EXPIRED, EndCause.TIME_OVER), elsewhere=Came.YES)
     step = carried("14:15", facts, state=BookingState.HELD)
     assert (step.booking.state, step.booking.charges) == (BookingState.EXPIRED, ())
     assert step.booking.cause == "USE_NOT_KNOWN"

@@ -5,7 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.bookings.spans import Span, ticks_of, time_of
+from domain.bookings.spans import (
+    MOST_NAMED,
+    NAMED_NEAR,
+    Span,
+    nearest_first,
+    other_times,
+    ticks_of,
+    time_of,
+)
 from tests.unit.domain.bookings.plan.pools import DAY, hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -56,3 +64,19 @@ def test_ticks_are_microseconds_and_lose_nothing() -> None:
 
 def test_a_span_moves_without_changing_its_length() -> None:
     assert hours(8, 9).moved(timedelta(hours=-1)) == hours(7, 8)
+
+
+def test_other_times_are_near_and_still_to_come() -> None:
+    asked = hours(12, 13)
+    spans = other_times(asked, DAY + timedelta(hours=11))
+    assert (spans[0], spans[-1]) == (hours(11.25, 12.25), hours(24, 25))
+    assert all(abs(one.start - asked.start) <= NAMED_NEAR for one in spans)
+    assert {one.length for one in spans} == {asked.length}
+    assert other_times(asked, DAY + timedelta(hours=24)) == []
+
+
+def test_the_nearest_times_are_named_first_and_the_later_one_of_two() -> None:
+    found = [hours(9, 10), hours(11, 12), hours(12.5, 13.5), hours(13, 14), hours(15, 16)]
+    named = nearest_first(hours(12, 13), found)
+    assert named == [hours(12.5, 13.5), hours(13, 14), hours(11, 12)]
+    assert len(named) == MOST_NAMED
