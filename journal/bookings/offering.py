@@ -12,13 +12,14 @@ import structlog
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import LOOK_AGAIN
 from domain.bookings.plan import Planned
+from domain.bookings.pool import PoolMember
 from domain.bookings.states import BookingCause, BookingState
 from domain.bookings.waiting import Waiter, due_time, ended_as, line, not_taken, offer, wanted
 from domain.bookings.waitlist import WaitState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings.admitting import change, enter, weigh
-from journal.bookings.places import room_soon
+from journal.bookings.places import members_soon, room_at
 from journal.bookings.rows import KnownPool, booking_from
 from journal.bookings.waitlist import record, waiter_from
 
@@ -27,6 +28,9 @@ MOST_TRIES = 20
 
 MOST_ROUNDS = 4
 """How often it is looked again in one transaction, since an offer that is over leaves room."""
+
+_Soon = dict[bool, list[PoolMember]]
+"""The EVSEs that can be offered now; True: for a time that has begun. Looked at when needed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -75,12 +79,13 @@ async def offered_booking(tx: Tx, waiter: Waiter) -> Booking | None:
 async def _ask(tx: Tx, known: KnownPool, waiting: list[Waiter], now: datetime) -> int:
     """Makes offers to those for whom there is room, in their order."""
     policy, refused = known.venue.policy, dict[object, datetime | None]()
+    soon: _Soon = {}
     for before in waiting:
         after, again = before, None
         if now >= before.entry.end:
             after = ended_as(before, WaitState.LAPSED)
         elif before.may_be_asked(now) and _question(before) not in refused:
-            after, again = await _offered(tx, known, before, now)
+            after, again = await _offered(tx, known, before, now, soon)
             if after is before:
                 refused[_question(before)] = again
         elif before.may_be_asked(now):
@@ -96,7 +101,7 @@ def _question(waiter: Waiter) -> object:
 
 
 async def _offered(
-    tx: Tx, known: KnownPool, waiter: Waiter, now: datetime
+    tx: Tx, known: KnownPool, waiter: Waiter, now: datetime, soon: _Soon
 ) -> tuple[Waiter, datetime | None]:
     """The entry with an offer, where every rule allows it and there is room; as it was if not.
 
@@ -110,7 +115,10 @@ async def _offered(
     if not isinstance(decision.room, Planned):
         return waiter, None
     if now >= new.start_time - policy.bind_lead:
-        decision = replace(decision, room=await room_soon(tx, known, new, now))
+        begun = now >= new.start_time
+        if begun not in soon:
+            soon[begun] = await members_soon(tx, known, now, begun=begun)
+        decision = replace(decision, room=await room_at(tx, known, new, soon[begun]))
         if not isinstance(decision.room, Planned):
             return waiter, now + LOOK_AGAIN
     made, kept = offer(waiter, new, policy, now)

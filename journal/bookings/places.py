@@ -141,10 +141,17 @@ async def rivals(
     return await _only(tx, known, booking, members)
 
 
-async def room_soon(tx: Tx, known: KnownPool, new: Booking, now: datetime) -> Room:
-    """The room for a booking that begins soon: at no EVSE that is known to be of no use then."""
-    looks = usable if now >= new.start_time else _in_order
-    members = [one for one in known.pool.members if await looks(tx, one.place, now) is not False]
+async def members_soon(tx: Tx, known: KnownPool, now: datetime, *, begun: bool) -> list[PoolMember]:
+    """The EVSEs that are not known to be of no use for a booking that begins soon.
+
+    begun: its time has begun, so that nobody may charge there.
+    """
+    looks = usable if begun else _in_order
+    return [one for one in known.pool.members if await looks(tx, one.place, now) is not False]
+
+
+async def room_at(tx: Tx, known: KnownPool, new: Booking, members: Sequence[PoolMember]) -> Room:
+    """The room for a booking at these EVSEs of its pool."""
     if not members:
         return NoPlanFound(0)
     venue, live = await _only(tx, known, new, members)

@@ -76,4 +76,5 @@ def _words(snapshot: dict[str, Any], state: str, place: str, at: datetime) -> Bo
         reservation=snapshot.get("reservation", ""),
         start=datetime.fromisoformat(snapshot["start_time"]),
         end=datetime.fromisoformat(snapshot["end_time"]),
+        blocked=(snapshot.get("blocked") or {}).get("place", ""),
     )

@@ -25,7 +25,7 @@ from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.transactions.rows import Transaction
-from journal.bookings import admitting, carrying, commands, places
+from journal.bookings import admitting, arrivals, carrying, commands, places
 from journal.reservations.record import from_snapshot
 from tests.simulation.bookings.stage import PoolStage
 
@@ -180,3 +180,18 @@ def test_a_charge_for_what_was_corrected_is_found(
 
     plant(monkeypatch, greedy)
     assert found(yard, "charged for not coming")
+
+
+def test_an_own_driver_who_is_told_to_be_in_the_way_is_found(
+    yard: PoolStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everybody(session: Transaction, _: Booking) -> bool:
+        return bool(session.name)
+
+    monkeypatch.setattr(places, "_is_anothers", everybody)
+    monkeypatch.setattr(arrivals, "session_of", nobody)
+    assert found(yard, "told to be in the way")
+
+
+async def nobody(*_: Any) -> None:
+    """The driver's session is not found."""

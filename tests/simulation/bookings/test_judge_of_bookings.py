@@ -165,3 +165,12 @@ def test_a_use_without_a_session_and_a_charge_without_a_cause_are_lies() -> None
 def test_an_end_for_good_that_changes_is_a_lie() -> None:
     cancelled = told(100, "CANCELLED", "CANCELLED_BY_HOLDER")
     assert "became" in found(story(MADE, cancelled, told(110, "FULFILLED", "USED")))
+
+
+def test_somebody_in_the_way_who_is_not_there_is_a_lie() -> None:
+    blocked = told(500, "BOUND", blocked="S1/1")
+    gone = told(660, "DISPLACED", "NO_PLACE_LEFT")
+    lie = "told to be in the way"
+    assert lie in found(story(MADE, BOUND, blocked, gone))
+    assert lie in found(story(MADE, BOUND, blocked, gone), sessions=[session("ANNA", 490)])
+    assert lie not in found(story(MADE, BOUND, blocked, gone), sessions=[session("BOB", 490)])

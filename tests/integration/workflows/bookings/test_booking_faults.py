@@ -14,7 +14,7 @@ from journal.bookings import admitting
 from journal.bookings.rows import booking_from
 from journal.bookings.waking import wake_booking
 from tests.integration.workflows.test_booking_story import Booked, booked
-from tests.support.benches.command_bench import TENANT, Bench
+from tests.support.benches.command_bench import TENANT, TOKEN, Bench
 from tests.support.scripted_gateway import accepted, answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -76,3 +76,21 @@ async def test_who_comes_a_minute_after_the_grace_is_a_walk_in(bench: Bench) -> 
     await bench.session_ends(await bench.session_starts())
     await one.ends("booking_missed_by_a_minute")
     assert await one.seen() == missed
+
+
+async def test_a_station_that_lets_a_stranger_charge_in_a_held_slot_is_left(bench: Bench) -> None:
+    """There is no other EVSE: the booking waits for its grace, and is displaced, and not missed."""
+    one = await held(bench)
+    await one.at(one.booking.start_time + MINUTE)
+    stranger = replace(TOKEN, digest="somebody else")
+    session = await bench.session_starts(token=stranger, authorized=False)
+    await one.at(one.booking.start_time + 8 * MINUTE)
+    known = await one.seen()
+    assert known.state is BookingState.BOUND
+    assert known.blocked is not None
+    assert known.blocked.transaction == session.name
+    assert bench.gateway.frames[-1].kind is Kind.CANCEL_RESERVATION
+    over = await one.becomes(BookingState.DISPLACED, BookingState.NO_SHOW, BookingState.EXPIRED)
+    assert (over.state, over.charges) == (BookingState.DISPLACED, ())
+    await bench.session_ends(session)
+    await one.ends("booking_blocked")

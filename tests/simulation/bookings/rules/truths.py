@@ -98,6 +98,20 @@ def charged_for_what_was(case: BookingCase) -> Iterator[str]:
             yield f"true: {story} is charged for staying too long, and was not there"
 
 
+def who_is_in_its_way_is_there(case: BookingCase) -> Iterator[str]:
+    """Who is told to be in a booking's way is not its driver, and charges there, as far as told."""
+    for story in case.stories:
+        for words in story.told:
+            if words.blocked and not any(
+                one.token != story.token
+                and one.begun <= words.at + ROUGHLY
+                and (one.end_told is None or one.end_told + case.patience >= words.at)
+                for one in case.sessions(words.blocked)
+            ):
+                where = f"{words.blocked} at {words.at:%X}"
+                yield f"true: somebody else is told to be in the way of {story}, at {where}"
+
+
 def ends_are_final(case: BookingCase) -> Iterator[str]:
     """What has ended for good stays so; what was confirmed does not lapse."""
     for story in case.stories:
@@ -154,6 +168,7 @@ RULES = (
     no_show_is_true,
     use_is_true,
     charged_for_what_was,
+    who_is_in_its_way_is_there,
     ends_are_final,
     calm_ends_are_exact,
 )

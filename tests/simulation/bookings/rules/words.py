@@ -21,7 +21,10 @@ SLOW_S = 12.0
 
 @dataclass(frozen=True)
 class BookingWords:
-    """A booking as its row told it from `at` on. charged: the occasions. place: of the plan."""
+    """A booking as its row told it from `at` on. charged: the occasions. place: of the plan.
+
+    blocked: the place at which somebody else is told to be in its way; "": nobody is.
+    """
 
     at: datetime
     state: str
@@ -31,6 +34,7 @@ class BookingWords:
     reservation: str
     start: datetime
     end: datetime
+    blocked: str = ""
 
 
 @dataclass(frozen=True)
