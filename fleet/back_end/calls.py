@@ -70,6 +70,18 @@ _FORGET = precompiled(
     )
 )
 
+_UNDECIDED = precompiled(  # each boot of a relayed station asks it
+    select(*_ROW)
+    .where(
+        _OF_STATION,
+        _CALL.send_time >= bindparam("since", type_=_CALL.send_time.type),
+        _CALL.kind == bindparam("of_kind"),
+        _CALL.effect_time.is_(None),
+    )
+    .order_by(_CALL.send_time.desc(), _CALL.id.desc())
+    .limit(READ_LIMIT)
+)
+
 
 async def keep(tx: Tx, call: NewCall) -> int:
     """Keep a command, and delete those of the station that are too old. Returns the row's id."""
@@ -129,15 +141,7 @@ async def of_station(
     return [KeptCall(*row) for row in await tx.execute(found)][::-1]
 
 
-async def undecided(
-    tx: Tx, station: str, since: datetime, kinds: Collection[str]
-) -> list[KeptCall]:
+async def undecided(tx: Tx, station: str, since: datetime, kind: str) -> list[KeptCall]:
     """The calls since then whose end no report of the station has decided, the oldest first."""
-    found = select(*_ROW).where(
-        _CALL.station == station,
-        _CALL.send_time >= since,
-        _CALL.kind.in_(list(kinds)),
-        _CALL.effect_time.is_(None),
-    )
-    found = found.order_by(_CALL.send_time.desc(), _CALL.id.desc()).limit(READ_LIMIT)
-    return [KeptCall(*row) for row in await tx.execute(found)][::-1]
+    given = {"of_station": station, "since": since, "of_kind": kind}
+    return [KeptCall(*row) for row in await tx.execute(_UNDECIDED, given)][::-1]

@@ -52,11 +52,14 @@ async def answered(tx: Tx, id: int, kind: Kind, answer: StationAnswer, now: date
 
 async def booted(tx: Tx, station_id: str, now: datetime) -> bool:
     """Decide the resets to which the station's boot may be due. Returns True: it is written."""
+    resets = await calls.undecided(tx, station_id, now - PUT_OFF, Kind.RESET.value)
+    if not resets:
+        return True  # so it is with most boots
     station = await stations.get(tx, station_id)
     if station is None or station.boot_time is None or station.boot_time != now:
         return True  # it told of no boot: it was only asked to
     boot = ReportedBoot(now, station.boot_reason, station.boot_connection_id)
-    for row in await calls.undecided(tx, station_id, now - PUT_OFF, [Kind.RESET.value]):
+    for row in resets:
         ours = await _may_be_ours(tx, row, now)
         outcome = outcome_of_boot(their_command(row), boot, ours=ours)
         await _decide(tx, row, outcome, now)
@@ -65,9 +68,9 @@ async def booted(tx: Tx, station_id: str, now: datetime) -> bool:
 
 async def session_told(tx: Tx, station: str, now: datetime) -> bool:
     """Decide the starts and stops of which a session tells. Returns True: it is written."""
-    for row in await calls.undecided(tx, station, now - LATEST_START, [Kind.START_SESSION.value]):
+    for row in await calls.undecided(tx, station, now - LATEST_START, Kind.START_SESSION.value):
         await _decide(tx, row, await _outcome_of_start(tx, row), now)
-    for row in await calls.undecided(tx, station, now - LATEST_STOP, [Kind.STOP_SESSION.value]):
+    for row in await calls.undecided(tx, station, now - LATEST_STOP, Kind.STOP_SESSION.value):
         await _decide(tx, row, await _outcome_of_stop(tx, row), now)
     return True
 

@@ -135,7 +135,8 @@ class HandshakeJudge:
         try:
             found = await self._look_up(identity)
             if url := self._upstream_of(found[0]):
-                return await self._relayed(identity, url, offers, request)
+                known = found[0] is not None
+                return await self._relayed(identity, url, offers, request, known=known)
             station, used = await self._authenticate(identity, found, request)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
@@ -160,7 +161,13 @@ class HandshakeJudge:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
 
     async def _relayed(
-        self, identity: str, url: str, offers: tuple[str, ...], request: OpeningRequest
+        self,
+        identity: str,
+        url: str,
+        offers: tuple[str, ...],
+        request: OpeningRequest,
+        *,
+        known: bool,
     ) -> Admitted:
         """Admit whom the back end admits: it knows the passwords, and we need not.
 
@@ -179,7 +186,7 @@ class HandshakeJudge:
         except UpstreamRefused as refused:
             raise Refused(refused.status, refused.reason, refused.retry_after_s) from refused
         try:
-            station = await self._relayed_to(url, identity)
+            station = await self._relayed_to(url, identity, known=known)
             self._check_profile(station, request, certified=certified)
             self._count_opening(station)
         except BaseException:
@@ -216,12 +223,13 @@ class HandshakeJudge:
         if self._upstream_of(station) != url:
             raise UpstreamRefused(HTTPStatus.SERVICE_UNAVAILABLE, "upstream_changed")
 
-    async def _relayed_to(self, url: str, identity: str) -> stations.Station:
+    async def _relayed_to(self, url: str, identity: str, *, known: bool) -> stations.Station:
         """The station after the back end was dialled, which may have taken seconds.
 
+        known: whether there was one before. If not, one look with its creation is enough.
         Raises: Refused when it is relayed there no longer: it was changed, or deleted.
         """
-        station, _ = await self._look_up(identity)
+        station, _ = await (self._look_up(identity) if known else self._admit(identity))
         if self._upstream_of(station) != url:
             self._unavailable("upstream_changed")
         if station is None:

@@ -211,6 +211,8 @@ async def _first_reached(addresses: Sequence[str], port: int) -> socket.socket:
 
     One that does not answer is tried on while the next one is.
     """
+    if len(addresses) == 1:  # a fleet that comes back spares itself a task for each station
+        return await _reached(addresses[0], port)
     loop, waiting = asyncio.get_running_loop(), list(addresses)
     tries: set[asyncio.Task[socket.socket]] = set()
     failed: BaseException | None = None

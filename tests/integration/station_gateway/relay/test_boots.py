@@ -2,10 +2,14 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from fleet import stations
+from fleet import connections, stations
+from fleet.engine import precompiled
+from fleet.engine.precompiled import SqliteConnection
+from station_gateway.relay.relayed_station import RelayedStation
 from station_gateway.stations.station import ConnectedStation
 from tests.support.benches.gateway_bench import Bench
 from tests.support.relay.back_end import BackEnd
@@ -24,6 +28,13 @@ async def booted(relay: Bench, after: datetime | None = None) -> datetime:
         return at if at is not None and (after is None or at > after) else None
 
     return await found(look)
+
+
+async def released(relay: Bench) -> bool | None:
+    """Whether no gateway has the station."""
+    async with relay.db.read() as tx:
+        last = await connections.latest(tx, "S1")
+    return last is not None and not last.gateway or None
 
 
 def held(relay: Bench) -> ConnectedStation:
@@ -76,3 +87,34 @@ async def test_a_repeated_boot_waits_its_own_full_time_for_the_back_end(
             assert held(relay).boot._booting.in_hand
         await eventually(lambda: not held(relay).boot._booting.in_hand)
     assert clock() - last >= 0.3
+
+
+async def test_a_relayed_station_that_connects_and_boots_costs_few_statements_and_builds_none(
+    relay: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A statement that SQLAlchemy builds and compiles anew costs as much as ten that are kept.
+    said: list[tuple[Any, str]] = []
+    execute = SqliteConnection.execute
+
+    async def executed(tx: SqliteConnection, statement: Any, *rest: Any, **options: Any) -> Any:
+        said.append((statement, f"{rest} {statement.compile().params}"))
+        return await execute(tx, statement, *rest, **options)
+
+    costs = []
+    async with connected(relay.url("S1")) as first:
+        await first.boot()  # now all statements are compiled, and who comes again is known
+        await booted(relay)
+    await found(lambda: released(relay))
+    monkeypatch.setattr(SqliteConnection, "execute", executed)
+    for name in ("S1", "S2"):  # a station that comes back, and one that nobody knows
+        said.clear()
+        async with connected(relay.url(name)) as station:
+            await station.boot()
+            connection = relay.gateway.registry.get(name)
+            assert isinstance(connection, RelayedStation)
+            await connection.caught_up()
+            own = [statement for statement, values in said if f"'{name}'" in values]
+        built = [str(each) for each in own if each not in precompiled._marked]
+        assert built == []
+        costs.append(len(own))
+    assert costs == [14, 15]
