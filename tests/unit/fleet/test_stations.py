@@ -3,10 +3,11 @@
 import pytest
 
 from fleet import connections, generations, station_secrets, stations
+from fleet.connectors import StationConnector
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.station_secrets import Secrets, get_with_secrets
-from fleet.stations import Station, StationConnector, StationExists
+from fleet.stations import Station, StationExists
 from tests.support.fleet_rows import NOW, connect, later, make_station
 
 
@@ -168,7 +169,15 @@ async def test_previous_status_moves_only_when_the_status_changes(db: Database) 
 
 
 async def test_when_a_connector_last_began_to_charge_outlives_its_state(db: Database) -> None:
-    words = ["Preparing", "Charging", "Charging", "Finishing", "Available", "SuspendedEV", "Faulted"]
+    words = [
+        "Preparing",
+        "Charging",
+        "Charging",
+        "Finishing",
+        "Available",
+        "SuspendedEV",
+        "Faulted",
+    ]
     seen = [await status(db, word, t) for t, word in enumerate(words)]
     began = [None, *[later(1)] * 4, *[later(5)] * 2]
     assert [connector.charging_time for connector in seen] == began
