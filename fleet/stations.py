@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import and_, bindparam, case, exists, literal, or_, select
 from sqlalchemy import update as sql_update
 
 from domain.ocpp_words import RUNNING
 from fleet import connections as sockets
-from fleet import generations, tables
+from fleet import generations
+from fleet.connectors import CONNECTORS, SET_CONNECTOR, StationConnector
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
 from fleet.log.changes import StationChanged, connector_facts, station_changed
 from fleet.tables import connections, gateways, stations
-
-CONNECTORS_LIMIT = 1_000
-"""How many connectors of one station are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +58,11 @@ class Station:
     upstream_loss: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StationConnector:
-    """A connector and its latest status, in the station's own word.
-
-    status_time: when the status last changed. reported_time: when the station last reported one.
-    changed_time: when the status or the error code last changed; None: not known.
-    charging_time: when it last began to be shown in a word of a session that runs; None: never.
-    """
-
-    station: str
-    evse_id: int
-    connector_id: int
-    type: str
-    status: str
-    previous_status: str
-    status_time: datetime
-    error_code: str
-    reported_time: datetime | None = None
-    changed_time: datetime | None = None
-    charging_time: datetime | None = None
-
-
 class StationExists(Exception):
     """A registered station with this id exists already, of this or another tenant."""
 
 
-_connectors = tables.connectors
-
 _STATION = columns_of(stations, Station)
-_CONNECTOR = columns_of(_connectors, StationConnector)
 
 _GET = precompiled(select(*_STATION).where(stations.c.id == bindparam("id")))
 _ANEW = ("location", "security_profile", "registered", "password_hash", "generation", "labels")
@@ -137,52 +110,6 @@ _TOUCH = precompiled(
         or_(stations.c.last_seen_time.is_(None), stations.c.last_seen_time < bindparam("seen")),
     )
     .values(last_seen_time=bindparam("seen"))
-)
-
-
-def _if_new(stmt: Any, then: Any, column: str, *also: str) -> Any:
-    """`then` where the status, or one of the further columns, is new; else what the column has."""
-    new = or_(*(_connectors.c[name] != stmt.excluded[name] for name in ("status", *also)))
-    return case((new, then), else_=_connectors.c[column])
-
-
-_SET_CONNECTOR = Upsert(
-    lambda insert: (
-        (
-            stmt := insert(_connectors).values(
-                **bound(
-                    _connectors,
-                    *("station", "evse_id", "connector_id", "status", "status_time", "error_code"),
-                    *("reported_time", "changed_time", "charging_time"),
-                )
-            )
-        )
-        .on_conflict_do_update(
-            index_elements=["station", "evse_id", "connector_id"],
-            set_={
-                "previous_status": _if_new(stmt, _connectors.c.status, "previous_status"),
-                "status_time": _if_new(stmt, stmt.excluded.status_time, "status_time"),
-                "changed_time": _if_new(
-                    stmt, stmt.excluded.changed_time, "changed_time", "error_code"
-                ),
-                "charging_time": _if_new(
-                    stmt,
-                    func.coalesce(stmt.excluded.charging_time, _connectors.c.charging_time),
-                    "charging_time",
-                ),
-                "status": stmt.excluded.status,
-                "error_code": stmt.excluded.error_code,
-                "reported_time": stmt.excluded.reported_time,
-            },
-        )
-        .returning(*_CONNECTOR)
-    )
-)
-_CONNECTORS = precompiled(
-    select(*_CONNECTOR)
-    .where(_connectors.c.station == bindparam("station"))
-    .order_by(_connectors.c.evse_id, _connectors.c.connector_id)
-    .limit(CONNECTORS_LIMIT)
 )
 
 
@@ -370,7 +297,7 @@ async def set_connector(
 ) -> StationConnector:
     """Store a connector's newest status; `previous_status` changes only when the status does."""
     row = await tx.execute(
-        _SET_CONNECTOR(tx),
+        SET_CONNECTOR(tx),
         {
             "station": station,
             "evse_id": int32(evse_id),
@@ -391,7 +318,7 @@ async def set_connector(
 
 async def connectors(tx: Tx, station: str) -> list[StationConnector]:
     """The station's connectors, in the order of EVSE and connector number."""
-    return [StationConnector(*row) for row in await tx.execute(_CONNECTORS, {"station": station})]
+    return [StationConnector(*row) for row in await tx.execute(CONNECTORS, {"station": station})]
 
 
 def _new_row(

@@ -19,8 +19,9 @@ from domain.model.rotations import Rotation
 from domain.ocpp_words import NO_ERROR, told_id
 from domain.upstreams import upstream_fault
 from fleet.connections import Connection
+from fleet.connectors import StationConnector
 from fleet.reports import MendedReports
-from fleet.stations import Station, StationConnector
+from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 
 _BOOT = stations_pb.Station.BootState

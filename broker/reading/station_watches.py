@@ -20,11 +20,12 @@ from broker.reading.paging import cut_page
 from broker.reading.watching import Listed, WatchPosition, bad_token
 from fleet import connections, stations, transactions
 from fleet.connections import Connection
+from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
 from fleet.log import changes_read
 from fleet.log.changes_read import ChangeEntry, ChangeFilter
 from fleet.log.order import Cursor
-from fleet.stations import Station, StationConnector
+from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 from journal.clock import Clock
 

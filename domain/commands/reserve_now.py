@@ -245,9 +245,7 @@ def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> b
 def _known_so_far(command: Command, facts: Facts) -> Outcome:
     """The outcome that is reported while the reservation is still being cancelled."""
     known = command.outcome
-    if known is not None and is_definite(known):
-        return known
-    return unknown_so_far(command, facts)
+    return known if known and is_definite(known) else unknown_so_far(command, facts)
 
 
 def _next_cancel(

@@ -35,9 +35,9 @@ from domain.ocpp_words import IN_USE, ConnectorStatus, ReservationReport, capabi
 from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
-from domain.reservations.timeliness import began_before, began_since, may_have_begun_between
+from domain.reservations.timeliness import began_before, may_have_begun_between
 from domain.reservations.transitions import EndCause
-from domain.reservations.users import is_of, is_of_another
+from domain.reservations.users import is_of, is_of_another, took_place
 
 
 def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
@@ -145,7 +145,7 @@ def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence
     # A cable that was in before the end may be anybody's, until somebody shows a token.
     shown_in_time = session.token_time is None or session.token_time < until
     in_time = shown_in_time and began_before(session, until)
-    return is_of(session, facts.token_digests) and _took_place(session, known) and in_time
+    return is_of(session, facts.token_digests) and took_place(session, known) and in_time
 
 
 def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:
@@ -183,20 +183,6 @@ def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence
     fits = (at_place or its_own) and unclear and not refused and not named_another
     in_time = may_have_begun_between(session, since, _until(known, facts))
     return fits and session.received_time >= since and in_time
-
-
-def _took_place(session: Session, known: Reservation) -> bool:
-    """Whether a session began at the EVSE while it was reserved, as far as clocks can tell."""
-    since = known.start_time or known.create_time
-    return (
-        session.reservation_id is None
-        and session.token_state is TokenState.ACCEPTED
-        and not session.clock_suspect
-        and not session.observed_only
-        and (known.evse_id is None or session.evse_id == known.evse_id)
-        and session.received_time >= since
-        and began_since(session, since)
-    )
 
 
 def _heard(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
@@ -354,7 +340,7 @@ def _is_others(session: Session, known: Reservation, facts: ReservationEvidence)
         and held is not None
         and session.received_time > held
         and session.start_time > held
-        and _took_place(session, known)
+        and took_place(session, known)
     )
 
 

@@ -6,6 +6,8 @@ digests: of the holder's token and of the group, as the frames of the reservatio
 from collections.abc import Set as AbstractSet
 
 from domain.evidence.sessions import SentFrame, Session, TokenState
+from domain.reservations.reservation import Reservation
+from domain.reservations.timeliness import began_since
 
 
 def digests_of(frame: SentFrame | None) -> frozenset[str]:
@@ -41,3 +43,17 @@ def is_of_another(session: Session, digests: AbstractSet[str], *, of_group: bool
     judged = known and session.token_state is not TokenState.NOT_TOLD
     certain = not of_group or session.group_digest is not None or judged
     return told and certain and not is_of(session, digests)
+
+
+def took_place(session: Session, known: Reservation) -> bool:
+    """Whether a session began at the EVSE while it was reserved, as far as clocks can tell."""
+    since = known.start_time or known.create_time
+    return (
+        session.reservation_id is None
+        and session.token_state is TokenState.ACCEPTED
+        and not session.clock_suspect
+        and not session.observed_only
+        and (known.evse_id is None or session.evse_id == known.evse_id)
+        and session.received_time >= since
+        and began_since(session, since)
+    )

@@ -59,6 +59,12 @@ async def may_hold_there(tx: Tx, station: str, at: datetime, evse_id: int | None
     return bool(standing([their_command(row) for row in rows], at, evse_id))
 
 
+async def numbers_asked(tx: Tx, station: str, until: datetime) -> set[int]:
+    """The numbers under which the back end has lately asked for reservations, or cancelled some."""
+    rows = await _reserving(tx, station, until - _LONGEST_RESERVATION, until)
+    return {row.number for row in rows if row.number is not None}
+
+
 async def ended_by_back_end(
     tx: Tx, station: str, number: int, since: datetime, until: datetime
 ) -> datetime | None:

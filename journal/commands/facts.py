@@ -21,6 +21,7 @@ from domain.model.specs import Kind
 from domain.ocpp_words import BootReason, ConnectorStatus, StopReason
 from domain.reservations.places import is_shared
 from fleet import connections, sends, stations, transactions
+from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.sends import Send
@@ -346,7 +347,7 @@ async def _reserved_connectors(
     )
 
 
-def _state(row: stations.StationConnector) -> ConnectorState:
+def _state(row: StationConnector) -> ConnectorState:
     return ConnectorState(
         row.evse_id,
         row.status,

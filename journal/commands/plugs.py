@@ -15,8 +15,8 @@ from domain.limits import UNREPORTED_END_SETTLING
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from fleet import claims, stations, transactions
+from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
-from fleet.stations import StationConnector
 from fleet.transactions.rows import ACTIVE, Transaction
 from journal.commands.answers import said_no
 from journal.commands.restart import connector_report

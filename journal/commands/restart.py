@@ -7,9 +7,10 @@ from domain.evidence.restart import ConnectorReport, RestartFacts, is_owed_boot
 from domain.model.command import State
 from fleet import connections, sends, stations, transactions
 from fleet.connections import Connection
+from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.stations import Station, StationConnector
+from fleet.stations import Station
 from journal.back_end.reading import may_be_their_reset
 from journal.commands import record
 from journal.commands.sessions import session_of

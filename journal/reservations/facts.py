@@ -7,18 +7,20 @@ from domain.evidence.sessions import Session
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import EvseStatus, ReservationEvidence
+from domain.reservations.neighbours import NextTo, as_used
 from domain.reservations.places import is_shared
 from domain.reservations.reservation import Reservation
+from domain.reservations.users import is_of
 from fleet import connections, sends, stations, transactions
+from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.stations import StationConnector
 from fleet.transactions.rows import Transaction
-from journal.back_end.reading import ended_by_back_end, may_hold_there
+from journal.back_end.reading import ended_by_back_end, may_hold_there, numbers_asked
 from journal.commands.answers import reservation_frames
 from journal.commands.sessions import session_of
 from journal.reports import untaken_since
-from journal.reservations.record import open_at
+from journal.reservations.record import from_snapshot, open_at
 
 _TOLD_FIRST = (ConnectorStatus.RESERVED, ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
@@ -36,15 +38,17 @@ async def read_reservation_evidence(
         *await transactions.heard_since(tx, station_id, received_after=reservation.create_time),
         *await transactions.for_reservation(tx, station_id, reservation.wire_id),
     ]
+    digests, open_there = await _token_digests(tx, reservation), await open_at(tx, station_id)
+    sessions = await _sessions(tx, station_id, heard, now)
     ready = holder is not None and station is not None and station.boot_state == "ACCEPTED"
     return ReservationEvidence(
         holds=reservation_frames(rows, Kind.RESERVE_NOW, now),
         cancels=reservation_frames(rows, Kind.CANCEL_RESERVATION, now),
         attempts=max((row.attempt for row in rows), default=0),
-        token_digests=await _token_digests(tx, reservation),
-        sessions=await _sessions(tx, station_id, heard),
+        token_digests=digests,
+        sessions=await _left(tx, reservation, sessions, digests, open_there),
         place=_place(await stations.connectors(tx, station_id), reservation),
-        shared=is_shared(reservation, await open_at(tx, station_id))
+        shared=is_shared(reservation, open_there)
         or await may_hold_there(tx, station_id, now, reservation.evse_id),
         back_end_time=await ended_by_back_end(
             tx, station_id, reservation.wire_id, reservation.create_time, now
@@ -59,20 +63,44 @@ async def read_reservation_evidence(
     )
 
 
-async def _sessions(tx: Tx, station: str, rows: list[Transaction]) -> tuple[Session, ...]:
+async def _sessions(
+    tx: Tx, station: str, rows: list[Transaction], now: datetime
+) -> tuple[Session, ...]:
     """The sessions; a number that no reservation of the station has names none.
 
-    Behind another back end it may be that of a reservation there.
+    Of ours, or of its own back end (CSMS).
     """
-    numbers = {row.reservation_id for row in rows if row.reservation_id is not None}
+    sessions = tuple(session_of(row) for row in rows)
+    numbers = {each.reservation_id for each in sessions if each.reservation_id is not None}
+    if not numbers:
+        return sessions
     known = await reservations.known_numbers(tx, station, numbers)
-    found = (session_of(row) for row in rows)
+    known |= await numbers_asked(tx, station, now)
     return tuple(
-        session
-        if session.judged_elsewhere or session.reservation_id in known
-        else replace(session, reservation_id=None)
-        for session in found
+        each if each.reservation_id in known else replace(each, reservation_id=None)
+        for each in sessions
     )
+
+
+async def _left(
+    tx: Tx,
+    reservation: Reservation,
+    sessions: tuple[Session, ...],
+    digests: frozenset[str],
+    open_there: list[Reservation],
+) -> tuple[Session, ...]:
+    """The sessions, each marked that another reservation of its driver has used."""
+    own = [each for each in sessions if each.reservation_id is None and is_of(each, digests)]
+    if not own:
+        return sessions
+    ended = await reservations.ended_at(tx, reservation.station, since=reservation.create_time)
+    over = [from_snapshot(entry.snapshot) for entry in ended]
+    held = [each for each in open_there if each.name != reservation.name]
+    neighbours = (
+        *(NextTo(each) for each in over if each.name != reservation.name),
+        *[NextTo(each, await _token_digests(tx, each)) for each in held],
+    )
+    return tuple(as_used(each, reservation, neighbours) for each in sessions)
 
 
 async def _token_digests(tx: Tx, reservation: Reservation) -> frozenset[str]:

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.model.specs import Kind
 from station_gateway.dialects import command_words, fields
-from station_gateway.dialects.mending.mends import LONGEST_ID
+from station_gateway.dialects.mending.mends import LONGEST_ID, number_id
 from station_gateway.dialects.messages import Payload, TokenSeen
 from station_gateway.dialects.printable import printable
 from station_gateway.dialects.station_calls.tokens import token_seen
@@ -95,7 +95,7 @@ def command_asked(action: str, payload: Payload, now: datetime) -> CommandAsked 
         evse_id=evse_id,
         mode=printable(mode, _MODE_CHARS) if isinstance(mode, str) else "",
         named_id=_id(payload.get("transactionId")),
-        number=_whole(payload.get("reservationId", payload.get("id"))),
+        number=_reservation(payload.get("reservationId", payload.get("id"))),
         expire_time=_expiry(payload.get("expiryDate", payload.get("expiryDateTime")), now),
     )
 
@@ -112,6 +112,12 @@ def _id(value: object) -> str:
     if isinstance(value, str):
         return printable(value, LONGEST_ID)
     return "" if (number := _whole(value)) is None else str(number)
+
+
+def _reservation(value: object) -> int | None:
+    """The number of a reservation, also as a text: a station that takes it acts on it."""
+    number = _whole(value)
+    return number if number is not None else number_id(value)
 
 
 def _whole(value: object) -> int | None:

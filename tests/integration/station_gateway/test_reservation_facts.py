@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from domain.model.specs import ResetMode, ResetSpec
 from domain.reservations.reservation import ReservationState
 from fleet import connections, stations, tokens
-from fleet.stations import Station, StationConnector
+from fleet.connectors import StationConnector
+from fleet.stations import Station
 from telemetry import metrics
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import BOOTS, ScriptedStation, found

@@ -9,8 +9,8 @@ from broker.proto.reservations import reservation_out
 from broker.proto.stations import transaction_out
 from domain.model.command import Command
 from domain.reservations.reservation import Reservation
+from fleet.connectors import StationConnector
 from fleet.sends import Send
-from fleet.stations import StationConnector
 from fleet.transactions.rows import Transaction
 from tests.simulation.rules.station_record.words import CommandWords, PlainWords
 

@@ -8,8 +8,9 @@ from domain.model.command import Command, State
 from domain.model.specs import IdToken, Kind, StartSpec, StopSpec
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.connections import Connection
+from fleet.connectors import StationConnector
 from fleet.keys import Sealer
-from fleet.stations import Station, StationConnector
+from fleet.stations import Station
 from fleet.tokens import Token
 from fleet.transactions.rows import Transaction
 from tests.unit.broker.requests import NOW, REQUEST_ID

@@ -1,8 +1,12 @@
-"""A plug bounces while it is put in: it must be out for a while before a start came to nothing."""
+"""A plug bounces while it is put in: it must be out for a while before a start came to nothing.
+
+Where energy flowed the start came to something, whatever word the station has for the end.
+"""
 
 import pytest
 
 from domain.evidence.facts import Facts
+from domain.evidence.sessions import TokenState
 from tests.unit.domain.situations import (
     answered,
     at,
@@ -47,4 +51,31 @@ NO_CAR = ended("Timeout", remote_start_id=frame().id)
 def test_a_plug_that_bounces_is_no_end_of_the_wait(
     known: Facts, now_s: float, expected: str
 ) -> None:
+    assert judged(answered(start()), known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(
+            facts(ended("Timeout", has_charged=True)),
+            30,
+            "SESSION_STARTED_AND_ENDED",
+            id="it charged, whatever ended it",
+        ),
+        pytest.param(
+            facts(ended("DeAuthorized", has_charged=True)),
+            30,
+            "SESSION_STARTED_AND_ENDED",
+            id="it charged before its token was refused",
+        ),
+        pytest.param(
+            facts(ended("DeAuthorized", has_charged=True, token_state=TokenState.REFUSED)),
+            30,
+            "AUTHORIZATION_REFUSED",
+            id="it charged a little on a token that we refused",
+        ),
+    ],
+)
+def test_what_has_charged_began(known: Facts, now_s: float, expected: str) -> None:
     assert judged(answered(start()), known, now_s) == expected

@@ -3,10 +3,11 @@
 import pytest
 
 from fleet import connections, generations, station_secrets, stations
+from fleet.connectors import StationConnector
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.station_secrets import Secrets, get_with_secrets
-from fleet.stations import Station, StationConnector, StationExists
+from fleet.stations import Station, StationExists
 from tests.support.fleet_rows import NOW, connect, later, make_station
 
 

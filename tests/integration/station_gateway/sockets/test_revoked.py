@@ -14,9 +14,10 @@ import pytest
 from contract.commands import SendFrameResult, SendStatus
 from domain.model.answers import Verdict
 from fleet import generations, reports, stations, transactions
+from fleet.connectors import StationConnector
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.stations import Station, StationConnector
+from fleet.stations import Station
 from station_gateway.dialects.mending.mends import MendKind
 from tests.support.benches.gateway_bench import PASSWORD, now, quick
 from tests.support.benches.gateway_pair import (

@@ -51,3 +51,21 @@ async def test_a_cancel_of_the_back_end_that_the_station_refused_ends_nothing(
     command = await held(bench)
     await their_cancel(bench, await reservation(bench, command), REJECTED)
     assert (await reservation(bench, command)).state is ReservationState.HELD
+
+
+async def test_a_session_that_names_a_reservation_of_the_back_end_uses_none_of_ours(
+    bench: Bench,
+) -> None:
+    command = await held(bench)
+    known = await reservation(bench, command)
+    now = await bench.now()
+
+    async def write(tx: Tx) -> None:
+        kind = Kind.RESERVE_NOW
+        call = NewCall(known.tenant, known.station, kind.value, now, number=7)
+        await deciding.answered(tx, await calls.keep(tx, call), kind, ACCEPTED, now)
+
+    await bench.commit(write)
+    await bench.session_starts(reservation_id=7)
+    await bench.skip(60)
+    assert (await reservation(bench, command)).state is ReservationState.HELD

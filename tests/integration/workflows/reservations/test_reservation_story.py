@@ -112,17 +112,6 @@ async def test_a_session_of_its_token_without_the_number_uses_it(bench: Bench) -
     assert bench.gateway.frames[-1].kind is Kind.CANCEL_RESERVATION
 
 
-async def test_a_number_that_no_reservation_of_the_station_has_names_none(bench: Bench) -> None:
-    command = await held(bench)
-    assert command.reserve is not None
-    bench.gateway.plays = [answers(rejected())]
-    session = await bench.session_starts(reservation_id=command.reserve.wire_id + 1_000_000)
-    known = await until(bench, command, lambda r: r.ended)
-    assert is_end(known, ReservationState.USED, EndCause.SESSION_OF_ITS_TOKEN)
-    assert known.transaction == session.name
-    await run_ends(bench, command)
-
-
 async def test_somebody_elses_session_at_the_place_makes_it_lost(bench: Bench) -> None:
     command = await held(bench)
     bench.gateway.plays = [answers(accepted())]

@@ -51,24 +51,6 @@ ON_2X = {"ocpp_version": "2.0.1"}
             facts(ended("DeAuthorized")), 30, "AUTHORIZATION_REFUSED", id="by the station"
         ),
         pytest.param(facts(ended("Timeout")), 30, "CABLE_WAIT_ENDED", id="for want of a car"),
-        pytest.param(
-            facts(ended("Timeout", has_charged=True)),
-            30,
-            "SESSION_STARTED_AND_ENDED",
-            id="it charged, whatever ended it",
-        ),
-        pytest.param(
-            facts(ended("DeAuthorized", has_charged=True)),
-            30,
-            "SESSION_STARTED_AND_ENDED",
-            id="it charged before its token was refused",
-        ),
-        pytest.param(
-            facts(ended("DeAuthorized", has_charged=True, token_state=TokenState.REFUSED)),
-            30,
-            "AUTHORIZATION_REFUSED",
-            id="it charged a little on a token that we refused",
-        ),
         pytest.param(facts(session(charging_state="Idle")), 10, "WAIT", id="no car yet"),
         pytest.param(
             facts(session(charging_state="Idle")), 77, "SESSION_OPEN_WITHOUT_CABLE", id="no car"

@@ -158,6 +158,12 @@ EXPIRES = NOW + timedelta(hours=1)
             {"reservationId": 5},
             CommandAsked(Kind.CANCEL_RESERVATION, number=5),
         ),
+        (
+            "CancelReservation",
+            {"reservationId": "5"},
+            CommandAsked(Kind.CANCEL_RESERVATION, number=5),
+        ),
+        ("CancelReservation", {"reservationId": "x"}, CommandAsked(Kind.CANCEL_RESERVATION)),
         ("SendLocalList", {"type": "Hard"}, None),
     ],
 )
