@@ -10,8 +10,7 @@ outcome is UNKNOWN or CANCELLED, and the compensation is PENDING. A station may 
 past its end, so what has run out, or what the station denies and shows, is FAILED and not DONE.
 The reservation's own workflow goes on cancelling it.
 
-A session that carries the number proves that the EVSE was reserved. It has used the reservation,
-and is not undone.
+A session that carries the number has used the reservation. It is not undone.
 """
 
 from datetime import datetime, timedelta

@@ -7,6 +7,7 @@ first one wrote.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from domain.bookings.blocking.refused_holds import asked_again_time, refused_for_now
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import (
     LOOK_AGAIN,
@@ -16,11 +17,9 @@ from domain.bookings.carrying import (
     Came,
     CarryAct,
     CarryStep,
-    asked_again_time,
     ended,
     held_up,
     next_carry,
-    refused_for_now,
 )
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of

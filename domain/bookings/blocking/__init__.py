@@ -1,1 +1,1 @@
-"""What is done about somebody else who charges where a booking's driver should."""
+"""What is done where an EVSE is not to be had: somebody charges there, or a hold is refused."""

@@ -1,23 +1,31 @@
 """What became of a ReserveNow: one test per situation. T0 is when the first frame left."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from domain.commands import transitions as changes
-from domain.commands.judging import apply, guard_end, is_guarded, judge
+from domain.commands.judging import apply, guard_end, is_guarded
 from domain.commands.table import COMMANDS
 from domain.commands.wording import frame_title, title
-from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.facts import Act, Facts
 from domain.evidence.frames import ReservationFrame
-from domain.evidence.sessions import ConnectorState, SentFrame
-from domain.model.answers import CallError, StationAnswer, Verdict
-from domain.model.command import Code, Command, CompensationState, ReservationFacts, State
+from domain.evidence.sessions import ConnectorState
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import EndCause
+from tests.unit.domain.commands.reserving.asked import (
+    ERROR,
+    MADE,
+    decided,
+    given_up,
+    known,
+    said,
+    taken_back,
+)
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
@@ -28,37 +36,9 @@ from tests.unit.domain.situations import (
     at,
     lost,
     reserve,
-    session,
 )
 
 RULES = COMMANDS[Kind.RESERVE_NOW]
-MADE = ReservationFacts(RESERVATION, 42, 1, at(3_600))
-ERROR = StationAnswer(Verdict.FAILED, call_error=CallError("InternalError"))
-USER = session(reservation_id=42)
-
-
-def known(*answers: StationAnswer | None, **changed: object) -> Facts:
-    facts = Facts(frames=len(answers), asks=asks(*answers), connected_since=at(-100))
-    return replace(facts, **changed)  # type: ignore[arg-type]
-
-
-def decided(command: Command, facts: Facts, now_s: float) -> Decision:
-    return judge(command, facts, TIMING, at(now_s))
-
-
-def said(command: Command, facts: Facts, now_s: float) -> str:
-    decision = decided(command, facts, now_s)
-    return decision.outcome.cause if decision.outcome else decision.act.value
-
-
-def given_up(now_s: float = 40) -> Command:
-    """Asked for thrice without an answer; it is being undone."""
-    facts = known(None, None, None)
-    return apply(lost(reserve()), decided(lost(reserve()), facts, now_s), at(now_s))
-
-
-def taken_back() -> Command:
-    return changes.cancelled(changes.cancel_asked(lost(reserve()), "no more"), at(20))
 
 
 # --- the answer
@@ -289,54 +269,6 @@ def test_a_yes_that_comes_after_the_end_is_undone_once() -> None:
     failed = apply(undoing, decided(undoing, known(None), 3_603), at(3_603))
     assert failed.compensation.state is CompensationState.FAILED
     assert decided(failed, known(None), 3_604).act is Act.WAIT
-
-
-# --- a session that uses it
-
-
-def test_a_session_with_the_number_proves_the_reservation() -> None:
-    used = known(None, sessions=(USER,))
-    decision = decided(lost(reserve()), used, 12)
-    assert decision.outcome is not None
-    assert decision.outcome.reservation == replace(MADE, transaction="tx")
-
-
-def test_a_session_that_was_quicker_than_the_undoing_is_left_alone() -> None:
-    used = known(None, sessions=(USER,))
-    after = apply(given_up(), decided(given_up(), used, 50), at(50))
-    assert after.compensation.state is CompensationState.FAILED
-    assert after.compensation.transaction == "tx"
-    assert after.outcome is not None
-    assert after.outcome.cause == Cause.RESERVED
-
-
-@pytest.mark.parametrize(
-    ("digests", "another"),
-    [
-        pytest.param({"token_digest": "stranger"}, True, id="of another token"),
-        pytest.param({"token_digest": "token"}, False, id="of its token"),
-        pytest.param({"token_digest": "x", "group_digest": "group"}, False, id="of its group"),
-        pytest.param({"token_digest": None}, False, id="of a token that was not told"),
-        pytest.param(
-            {"token_digest": "x", "token_known": False}, False, id="of a token that nobody knows"
-        ),
-    ],
-)
-def test_who_was_quicker_than_the_undoing_is_told(digests: dict[str, Any], another: bool) -> None:
-    frame = SentFrame(1, 1, at(0), token_digest="token", group_digest="group")
-    user = session(reservation_id=42, **digests)
-    facts = known(None, frame=frame, sessions=(user,))
-    after = apply(given_up(), decided(given_up(), facts, 50), at(50))
-    assert after.compensation.state is CompensationState.FAILED
-    assert after.compensation.used_by_another is another
-    assert ("of another token" in after.compensation.reason) is another
-
-
-def test_a_session_settles_what_was_taken_back_and_is_not_undone() -> None:
-    used = known(None, sessions=(USER,))
-    assert decided(taken_back(), used, 30).act is Act.SETTLE
-    done = changes.concluded(taken_back(), ending(Cause.CANCELLED_BY_CALLER), at(40))
-    assert decided(done, used, 41).act is Act.WAIT
 
 
 # --- on guard

@@ -66,10 +66,11 @@ def _free(booked: Booked, new: Ask) -> int:
     """The places of each kind that serves, less the most bookings that are there at a moment."""
     by_kind: dict[object, list[str]] = {}
     for at in booked.capacity.places:
-        if at.connector_types & new.needs.connector_types or not new.needs.connector_types:
-            if at.max_power_w >= new.needs.min_power_w:
-                kind = (at.connector_types, at.max_power_w)
-                by_kind.setdefault(kind, []).append(at.id)
+        wanted = new.needs.connector_types
+        fits = not wanted or bool(at.connector_types & wanted)
+        if fits and at.max_power_w >= new.needs.min_power_w:
+            kind = (at.connector_types, at.max_power_w)
+            by_kind.setdefault(kind, []).append(at.id)
     buffer = booked.capacity.buffer
     moments = {new.span.start, *(each.span.start for each in booked.asks)}
     inside = [at for at in moments if new.span.start <= at < new.span.end + buffer]

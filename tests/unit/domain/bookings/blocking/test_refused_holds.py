@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.bookings.carrying import asked_again_time, refused_for_now
+from domain.bookings.blocking.refused_holds import asked_again_time, refused_for_now
 from domain.reservations.reservation import ReservationState
 from tests.unit.domain.bookings.asking import local
 from tests.unit.domain.bookings.bookings_made import booking, hold
