@@ -1,5 +1,7 @@
 """Control characters in any text field of any request are refused, and the field is named."""
 
+from typing import Any
+
 import grpc
 import pytest
 
@@ -13,7 +15,8 @@ FIELDS = list(text_fields())
 
 async def asked(house: House, field: TextField, text: str) -> str:
     """What is wrong with the answer to such a request; "": nothing is."""
-    channel, method = house.broker.channel, field.method
+    channel: Any = house.broker.channel
+    method = field.method
     request = field.request(text)
     if method.server_streaming:
         call = channel.unary_stream(field.url, request_serializer=type(request).SerializeToString)
