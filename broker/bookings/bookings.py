@@ -11,7 +11,7 @@ from broker.auth import check_one_of, current_caller
 from broker.backend import Backend
 from broker.bookings.availability import alternatives, room_refusal
 from broker.bookings.lookups import booking_of_caller, pool_of_caller, readable
-from broker.bookings.repeats import check_repeat, reused
+from broker.bookings.repeats import check_repeat
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as messages
 from broker.proto.booking import names
@@ -34,7 +34,7 @@ from journal.bookings.waking import wake_booking
 
 async def create(backend: Backend, request: pb.CreateBookingRequest) -> pb.CreateBookingResponse:
     """Takes a booking, or says why not and what else would do."""
-    known_before = await _made_before(backend, request)
+    known_before = await made_before(backend, request)
     if known_before is not None:
         return pb.CreateBookingResponse(booking=messages.booking_out(known_before))
     now, caller = backend.now(), current_caller()
@@ -44,19 +44,20 @@ async def create(backend: Backend, request: pb.CreateBookingRequest) -> pb.Creat
         with readable():
             return await _dry_run(backend, request, new)
     with readable():
-        return await _taken(backend, request, new)
+        made = await _taken(backend, request, new)
+    return made if made is not None else await create(backend, request)
 
 
 async def _taken(
     backend: Backend, request: pb.CreateBookingRequest, new: Booking
-) -> pb.CreateBookingResponse:
+) -> pb.CreateBookingResponse | None:
+    """The booking that is taken. None: a call at the same moment has made one by this id."""
     now = new.create_time
     async with backend.db.write() as tx:
         known = await pool_of_caller(tx, request.pool, lock=True)
         new = replace(new, policy=known.pool.policy)
         if await bookings.booking(tx, new.tenant, new.name) is not None:
-            # Made by a call at the same moment: the next try finds it.
-            raise reused(_of_another(request), [])
+            return None
         await serve(tx, known, now)  # who waits is asked before who comes now
         admitted = await admitting.admit(tx, known, new)
         made = admitted.booking
@@ -174,7 +175,7 @@ async def cancelled(
     return await admitting.change(tx, after)
 
 
-async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Booking | None:
+async def made_before(backend: Backend, request: pb.CreateBookingRequest) -> Booking | None:
     """The booking of an earlier call with this request id. Raises: Refusal when it is another."""
     id = names.parse_booking(f"bookings/{request.request_id}")
     if id is None or request.validate_only:

@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
 from temporalio.client import Client
 
+from broker.bookings import bookings as made
 from broker.process import running_broker
 from broker.settings import BrokerSettings
 from fleet.database import Database
@@ -65,3 +67,23 @@ async def test_of_200_callers_at_two_brokers_one_has_the_slot_and_199_know_why_n
 def free(start: datetime) -> str:
     """An hour from then on, as an alternative of a refusal."""
     return f"{stamp(start).ToJsonString()}/{stamp(start + HOUR).ToJsonString()}"
+
+
+async def test_a_repeat_at_another_broker_at_the_same_moment_is_the_same_booking(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = made.made_before
+    calls = 0
+
+    async def too_early(*asked: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return None if calls == 2 else await looked(*asked)
+
+    async with AsyncExitStack() as stack:
+        first, second = await two_brokers(stack, client)
+        request = asked(await a_pool(first, 1))
+        monkeypatch.setattr(made, "made_before", too_early)
+        one = (await first.bookings.CreateBooking(request, timeout=60)).booking
+        other = (await second.bookings.CreateBooking(request, timeout=60)).booking
+    assert (calls, other) == (3, one)

@@ -1,5 +1,6 @@
 """What goes wrong between a booking and its driver, on a server that skips time."""
 
+import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from domain.model.specs import Kind
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
-from journal.bookings.rows import booking_from
+from journal.bookings.rows import booking_from, locked_pool
 from journal.bookings.waking import wake_booking
 from tests.integration.workflows.test_booking_story import Booked, booked
 from tests.support.benches.command_bench import TENANT, TOKEN, Bench
@@ -94,3 +95,41 @@ async def test_a_station_that_lets_a_stranger_charge_in_a_held_slot_is_left(benc
     assert (over.state, over.charges) == (BookingState.DISPLACED, ())
     await bench.session_ends(session)
     await one.ends("booking_blocked")
+
+
+async def booked_again(one: Booked) -> Booked:
+    """The same driver's booking right after that one."""
+    start = one.booking.end_time
+    again = replace(one.booking, name=str(uuid.uuid4()), place="")
+    new = replace(again, start_time=start, end_time=start + 60 * MINUTE)
+
+    async def write(tx: Tx) -> Booking:
+        known = await locked_pool(tx, TENANT, new.pool)
+        assert known is not None
+        made = (await admitting.admit(tx, known, new)).booking
+        assert made is not None
+        await wake_booking(tx, made, "its time has come", new.create_time)
+        return made
+
+    async with one.bench.db.write() as tx:
+        made = await write(tx)
+    one.bench.dispatcher.kick()
+    return Booked(one.bench, made)
+
+
+async def test_a_driver_with_two_bookings_in_a_row_charges_on(bench: Bench) -> None:
+    one = await held(bench)
+    two = await booked_again(one)
+    await one.at(one.booking.start_time + 2 * MINUTE)
+    session = await bench.session_starts()
+    await one.becomes(BookingState.IN_USE)
+    await two.at(two.booking.start_time - 5 * MINUTE)
+    waiting = await two.becomes(BookingState.BOUND)
+    assert (waiting.place, waiting.holds) == (one.booking.place, 0)
+    used = await one.becomes(BookingState.FULFILLED, BookingState.OVERSTAYED)
+    assert (used.cause, used.transaction) == ("USED", session.name)
+    on = await two.becomes(BookingState.IN_USE)
+    assert on.transaction == session.name
+    await bench.session_ends(session)
+    await two.becomes(BookingState.FULFILLED)
+    assert (await two.ends("booking_charged_on")).cause == "LEFT_EARLY"
