@@ -1,7 +1,7 @@
 """Whether a booking is taken: the rules, the places left to walk-ins, and the plan. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
 from domain.bookings.booking import Booking

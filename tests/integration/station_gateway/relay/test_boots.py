@@ -34,7 +34,7 @@ async def released(relay: Bench) -> bool | None:
     """Whether no gateway has the station."""
     async with relay.db.read() as tx:
         last = await connections.latest(tx, "S1")
-    return last is not None and not last.gateway or None
+    return (last is not None and not last.gateway) or None
 
 
 def held(relay: Bench) -> ConnectedStation:
