@@ -1,7 +1,7 @@
 """Whether a booking is taken: the rules, the places left to walk-ins, and the plan. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
@@ -101,7 +101,7 @@ def room_for(
     there = booked(venue, live, span)
     own = next((ask for ask in there.asks if ask.id == new.name), None)
     kept = own.pause if own is not None and own.span.end == new.end_time else None
-    return admit(there, replace(_ask(new, span), pause=kept))
+    return admit(there, _ask(new, span, kept))
 
 
 def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Booked:
@@ -112,7 +112,7 @@ def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Book
     pauses = standing_pauses(near, buffer)
     return Booked(
         venue.pool.capacity(buffer),
-        tuple(replace(_ask(each, inside), pause=pauses.get(each.name)) for each in near),
+        tuple(_ask(each, inside, pauses.get(each.name)) for each in near),
         Plan({each.name: each.place for each in near}),
     )
 
@@ -213,12 +213,12 @@ def _period(at: datetime, period: Period, zone: tzinfo) -> tuple[datetime, datet
     return moment(day, time(0), zone), moment(day + timedelta(days=longest), time(0), zone)
 
 
-def _ask(booking: Neighbour, inside: Span) -> Ask:
+def _ask(booking: Neighbour, inside: Span, pause: timedelta | None = None) -> Ask:
     """What the planning needs to know of a booking. One that reaches out of the span stays."""
     span = Span(booking.start_time, booking.end_time)
     reaches_out = span.start < inside.start or span.end > inside.end
     fixed = bool(booking.place) and (booking.state in EVSE_CHOSEN or reaches_out)
-    return Ask(booking.name, span, booking.needs, booking.place if fixed else None)
+    return Ask(booking.name, span, booking.needs, booking.place if fixed else None, pause)
 
 
 def _around(venue: BookablePool, others: Sequence[Neighbour]) -> RequestSurroundings:

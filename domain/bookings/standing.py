@@ -3,9 +3,8 @@
 A search looks at thousands of bookings. Their snapshots are not read for it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.bookings.places import Needs
 from domain.bookings.policies.requests import BookingRequest
@@ -48,9 +47,11 @@ class Neighbour(Protocol):
         """Whether it has come to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class StandingBooking:
-    """A booking, narrowly. request: an ended one takes its place no longer."""
+class StandingBooking(NamedTuple):
+    """A booking, narrowly. request: an ended one takes its place no longer.
+
+    A tuple, because a search makes two thousand of them: a frozen dataclass costs four times more.
+    """
 
     name: str
     state: BookingState

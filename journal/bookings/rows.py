@@ -24,6 +24,8 @@ from fleet.engine.statements import Tx
 QUOTA_STATES = (*bookings.LIVE, BookingState.FULFILLED.value, BookingState.NO_SHOW.value)
 """The states of bookings that count for a quota."""
 
+_STATES = {each.value: each for each in BookingState}
+
 
 @dataclass(frozen=True)
 class KnownPool:
@@ -91,7 +93,7 @@ def standing_from(row: StandingRow) -> StandingBooking:
     holder = _holder(row.holder_token, row.holder_account, row.holder_groups)
     return StandingBooking(
         row.name,
-        BookingState(row.state),
+        _STATES[row.state],
         row.place,
         _needs(row.needs),
         row.start_time,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from domain.bookings.plan import Ask, Booked, NoPlanFound, PoolFull
 from domain.bookings.planning.admission import admit
 from domain.bookings.planning.nearest import MOST_MISSES, free_spans, grid
-from tests.unit.domain.bookings.plan.judges import assert_proves, has_plan
+from tests.unit.domain.bookings.plan.judges import assert_proves, has_plan, serves_plainly
 from tests.unit.domain.bookings.plan.pools import (
     QUARTER,
     accept,
@@ -66,11 +66,8 @@ def _free(booked: Booked, new: Ask) -> int:
     """The places of each kind that serves, less the most bookings that are there at a moment."""
     by_kind: dict[object, list[str]] = {}
     for at in booked.capacity.places:
-        wanted = new.needs.connector_types
-        fits = not wanted or bool(at.connector_types & wanted)
-        if fits and at.max_power_w >= new.needs.min_power_w:
-            kind = (at.connector_types, at.max_power_w)
-            by_kind.setdefault(kind, []).append(at.id)
+        if serves_plainly(at, new.needs):
+            by_kind.setdefault((at.connector_types, at.max_power_w), []).append(at.id)
     buffer = booked.capacity.buffer
     moments = {new.span.start, *(each.span.start for each in booked.asks)}
     inside = [at for at in moments if new.span.start <= at < new.span.end + buffer]
