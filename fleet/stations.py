@@ -11,7 +11,14 @@ from sqlalchemy import update as sql_update
 from domain.ocpp_words import RUNNING
 from fleet import connections as sockets
 from fleet import generations
-from fleet.connectors import CONNECTORS, SET_CONNECTOR, StationConnector
+from fleet.connectors import (
+    CONNECTORS,
+    CONNECTORS_LIMIT,
+    COUNT_CONNECTORS,
+    DROP_CONNECTOR,
+    SET_CONNECTOR,
+    StationConnector,
+)
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
@@ -295,7 +302,10 @@ async def set_connector(
     error_code: str,
     now: datetime,
 ) -> StationConnector:
-    """Store a connector's newest status; `previous_status` changes only when the status does."""
+    """Store a connector's newest status; `previous_status` changes only when the status does.
+
+    A station that invents connectors does not fill the table: beyond a limit none is kept.
+    """
     row = await tx.execute(
         SET_CONNECTOR(tx),
         {
@@ -311,9 +321,23 @@ async def set_connector(
         },
     )
     told = StationConnector(*row.one())
+    if await _is_one_too_many(tx, told, now):
+        return told
     if told.changed_time == now:
         await station_changed(tx, station, StationChanged.CONNECTOR, now, connector_facts(told))
     return told
+
+
+async def _is_one_too_many(tx: Tx, told: StationConnector, now: datetime) -> bool:
+    """Whether the station has too many connectors with this new one, which is dropped then."""
+    if told.previous_status or told.status_time != now:
+        return False
+    count = (await tx.execute(COUNT_CONNECTORS, {"station": told.station})).scalar_one()
+    if count <= CONNECTORS_LIMIT:
+        return False
+    key = {"of_evse_id": told.evse_id, "of_connector_id": told.connector_id}
+    await tx.execute(DROP_CONNECTOR, {"station": told.station, **key})
+    return True
 
 
 async def connectors(tx: Tx, station: str) -> list[StationConnector]:

@@ -16,8 +16,9 @@ station that had answered it, is ours unless another request may be its cause.
 
 Whatever may be ours is DOUBTFUL: an unreadable or masked token, a connector that is not told, a
 session whose cable was in before our frame, one of our token on another plug than we asked for, one
-that names a request that we never sent, one whose start may be an ended session's told again. A
-session of another token that is known is not ours.
+that names a request that we never sent, or one whose time was over when a later one was sent, one
+whose start may be an ended session's told again. A session of another token that is known is not
+ours.
 """
 
 from dataclasses import replace
@@ -54,12 +55,12 @@ def classify(
     """
     number = session.remote_start_id
     names_another = number is not None and number != frame.number
-    if names_another and not session.names_nothing:
+    if names_another and not (session.names_nothing or session.passed_on):
         return Match.NO_MATCH
     if number == frame.number or (named and session.ocpp_transaction_id == named):
         repeated = session.may_repeat and number != frame.number
         contradicted = is_claimed(session, rivals) or _is_anothers(session, frame) or repeated
-        contradicted = contradicted or _had_ended(session, frame.send_time)
+        contradicted = contradicted or session.passed_on or _had_ended(session, frame.send_time)
         return Match.DOUBTFUL if contradicted or names_another else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH

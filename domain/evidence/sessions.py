@@ -100,6 +100,8 @@ class Session:
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
     may_repeat: its start may be that of an ended session with the same id, told again with a new
         time.
+    passed_on: it names a start whose time was over, and a later start for its token and place may
+        be its cause.
     has_charged: energy flowed in it at some time, as far as the station told.
     """
 
@@ -134,6 +136,7 @@ class Session:
     alive_time: datetime | None = None
     may_repeat: bool = False
     has_charged: bool = False
+    passed_on: bool = False
 
     @property
     def lacks_id(self) -> bool:

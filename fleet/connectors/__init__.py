@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import bindparam, case, delete, func, or_, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Upsert, bound, columns_of
 from fleet.tables import connectors
 
 CONNECTORS_LIMIT = 1_000
-"""How many connectors of one station are read at most."""
+"""How many connectors of one station are kept, and read: what it tells of more is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,16 @@ SET_CONNECTOR = Upsert(
             },
         )
         .returning(*_CONNECTOR)
+    )
+)
+COUNT_CONNECTORS = precompiled(
+    select(func.count()).where(connectors.c.station == bindparam("station"))
+)
+DROP_CONNECTOR = precompiled(
+    delete(connectors).where(
+        connectors.c.station == bindparam("station"),
+        connectors.c.evse_id == bindparam("of_evse_id"),
+        connectors.c.connector_id == bindparam("of_connector_id"),
     )
 )
 CONNECTORS = precompiled(

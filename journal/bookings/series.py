@@ -138,7 +138,7 @@ class _Taking:
             self.moved |= elsewhere
             self.standing[new.name] = standing_of(made)
             for name, place in elsewhere.items():
-                self.standing[name] = replace(self.standing[name], place=place)
+                self.standing[name] = self.standing[name]._replace(place=place)
         return decision
 
     def _beside(self, new: Booking) -> Iterator[StandingBooking]:

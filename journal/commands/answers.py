@@ -7,6 +7,7 @@ import msgspec
 
 from contract.renamed import with_present_names
 from domain.evidence.frames import ReservationFrame
+from domain.evidence.sessions import SentFrame
 from domain.limits import ANSWER_IS_LOST
 from domain.model.answers import StationAnswer
 from domain.model.specs import Kind
@@ -27,6 +28,24 @@ def answer_from_row(row: dict[str, Any]) -> StationAnswer:
 def said_no(row: dict[str, Any] | None) -> bool:
     """Whether a kept answer is a no that the station would say again. No answer is none."""
     return row is not None and answer_from_row(row).verdict.is_lasting_no
+
+
+def frame_of(row: Send) -> SentFrame:
+    """The row as the rules see a frame."""
+    return SentFrame(
+        id=row.id,
+        attempt=row.attempt,
+        send_time=row.send_time,
+        answer_time=row.answer_time if row.state == "ANSWERED" else None,
+        evse_id=row.evse_id,
+        token_digest=row.token_digest,
+        group_digest=row.group_digest,
+        ocpp_transaction_id=row.named_id or "",
+        epoch=row.epoch,
+        refused=said_no(row.answer),
+        token_refused_time=row.token_refused_time,
+        token_unclear_time=row.token_unclear_time,
+    )
 
 
 def reservation_frames(

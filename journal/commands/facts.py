@@ -5,6 +5,7 @@ Which facts a command is judged by is said by its rules (`needed_facts`); nothin
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from domain.commands.rules import FoundTarget
 from domain.commands.table import COMMANDS
@@ -29,7 +30,8 @@ from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 from journal.back_end.reading import may_hold_there, stops_that_ended
 from journal.commands import plugs
-from journal.commands.answers import answer_from_row, reservation_frames, said_no
+from journal.commands.answers import answer_from_row, frame_of, reservation_frames
+from journal.commands.passed_on import with_passed_on
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of, sessions_of
@@ -62,9 +64,12 @@ async def read_facts(
     needed = COMMANDS[command.kind].needed_facts(command)
     station = await stations.get(tx, command.station)
     wait_s = station.connection_timeout_s if station else None
-    late_after = cable_deadline(frame, timing, wait_s) if frame else now
+    over_at = partial(cable_deadline, timing=timing, connection_timeout_s=wait_s)
+    late_after = over_at(frame) if frame else now
     found = await _sessions(tx, command, needed, [*frames, *stops], undos, late_after=late_after)
     sessions = await sessions_of(tx, command.station, Kind.START_SESSION.value, found)
+    if Need.RIVALS in needed.needs:
+        sessions = await with_passed_on(tx, command.station, frame, sessions, over_at)
     rivals = await read_rivals(tx, command, needed, frame, sessions, late_after=late_after)
     holder = await connections.holder(tx, command.station, now=now)
     return Facts(
@@ -167,24 +172,6 @@ async def _stops(
         if ended is not None:
             found += await stops_that_ended(tx, station, session.ocpp_transaction_id, ended)
     return tuple(found)
-
-
-def frame_of(row: Send) -> SentFrame:
-    """The row as the rules see a frame."""
-    return SentFrame(
-        id=row.id,
-        attempt=row.attempt,
-        send_time=row.send_time,
-        answer_time=row.answer_time if row.state == "ANSWERED" else None,
-        evse_id=row.evse_id,
-        token_digest=row.token_digest,
-        group_digest=row.group_digest,
-        ocpp_transaction_id=row.named_id or "",
-        epoch=row.epoch,
-        refused=said_no(row.answer),
-        token_refused_time=row.token_refused_time,
-        token_unclear_time=row.token_unclear_time,
-    )
 
 
 def _first_stop(rows: list[Send]) -> FirstStop:

@@ -183,6 +183,32 @@ async def test_when_a_connector_last_began_to_charge_outlives_its_state(db: Data
     assert [connector.charging_time for connector in seen] == began
 
 
+async def test_a_station_that_invents_connectors_fills_no_table(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.stations.CONNECTORS_LIMIT", 3)
+
+    async def tell(evse_id: int, status: str, at_s: float) -> None:
+        async with db.write() as tx:
+            await stations.set_connector(
+                tx,
+                station="CP1",
+                evse_id=evse_id,
+                connector_id=1,
+                status=status,
+                error_code="",
+                now=later(at_s),
+            )
+
+    for number in range(1, 7):
+        await tell(number, "Available", number)
+    await tell(3, "Faulted", 10)
+    await tell(9, "Faulted", 11)
+    async with db.read() as tx:
+        kept = [(each.evse_id, each.status) for each in await stations.connectors(tx, "CP1")]
+    assert kept == [(1, "Available"), (2, "Available"), (3, "Faulted")]
+
+
 async def test_numbers_beyond_32_bits_are_refused(db: Database) -> None:
     async with db.write() as tx:
         with pytest.raises(InvalidValue):

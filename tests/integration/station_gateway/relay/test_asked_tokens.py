@@ -13,7 +13,7 @@ from domain.commands import transitions as changes
 from domain.model.outcomes import Cause, ending
 from fleet import reports
 from fleet.sends import Send
-from journal.commands.facts import frame_of
+from journal.commands.answers import frame_of
 from journal.commands.record import record
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.relay.back_end import BackEnd

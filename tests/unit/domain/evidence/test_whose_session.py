@@ -179,3 +179,19 @@ def test_a_session_after_one_that_was_told_as_refused_is_not_kept_secret(
     refused = changes.concluded(answered(start()), told, at(25))
     late = replace(AGAIN, start_time=at(40), received_time=at(40))
     assert judged(refused, facts(OVER, late, ocpp_version=version), now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "match"),
+    [
+        pytest.param({"remote_start_id": 5}, Match.DOUBTFUL, id="ours, and a later one is open"),
+        pytest.param({"remote_start_id": 6}, Match.DOUBTFUL, id="one before ours"),
+        pytest.param({"remote_start_id": 6, "evse_id": 2, "token_digest": "other"}, Match.NO_MATCH),
+        pytest.param({"remote_start_id": 6, "passed_on": False}, Match.NO_MATCH),
+    ],
+)
+def test_a_session_of_a_start_that_was_over_is_in_doubt(
+    told: dict[str, object], match: Match
+) -> None:
+    one = replace(session(passed_on=True), **told)  # type: ignore[arg-type]
+    assert classify(one, frame(), named=None, rivals=(), late_after=at(76)) is match
