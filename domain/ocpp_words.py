@@ -31,6 +31,9 @@ class ConnectorStatus(StrEnum):
     FAULTED = "Faulted"
 
 
+KNOWN_STATUSES = frozenset(map(str, ConnectorStatus))
+"""All status words of a connector. A station may show another one: then nobody knows."""
+
 NO_TRANSACTION_ID = "-1"
 """In place of the id of a 1.6 session to which another back end (CSMS) has given none yet."""
 

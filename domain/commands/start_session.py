@@ -53,6 +53,7 @@ from domain.evidence.facts import (
     given_answer,
     in_its_words,
     is_in_use,
+    is_unclear,
     may_be_taken,
     refused,
     session_facts,
@@ -236,6 +237,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             held_back=asked is not None and asked.messages_in_queue is True,
             station_away=agreed(command, frame) and not against and not steady,
             station_error=answer is not None and answer.is_error and not against,
+            evse_unclear=is_unclear(facts, frame),
             back_lately=ours is None and not firm and quiet is not None and now < quiet,
         ),
     )

@@ -28,7 +28,7 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
 from domain.model.outcomes import Cause, ending, refusal
 from domain.model.specs import required
-from domain.ocpp_words import IN_USE, capabilities_of
+from domain.ocpp_words import IN_USE, KNOWN_STATUSES, capabilities_of
 
 
 @dataclass(frozen=True)
@@ -345,6 +345,14 @@ def was_in_use(facts: Facts, frame: SentFrame) -> bool:
     """Whether such an EVSE showed a session that runs, though it may be free again since."""
     return any(
         each.charging_time is not None and each.charging_time > frame.send_time
+        for each in _unexplained(facts, frame)
+    )
+
+
+def is_unclear(facts: Facts, frame: SentFrame) -> bool:
+    """Whether such an EVSE is shown since the frame in a word that nobody knows."""
+    return any(
+        each.status not in KNOWN_STATUSES and each.status_time > frame.send_time
         for each in _unexplained(facts, frame)
     )
 

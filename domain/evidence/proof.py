@@ -60,6 +60,7 @@ class Sign(StrEnum):
     HELD_BACK = "HELD_BACK"
     STATION_AWAY = "STATION_AWAY"
     EVSE_DOWN = "EVSE_DOWN"
+    EVSE_UNCLEAR = "EVSE_UNCLEAR"
     BACK_LATELY = "BACK_LATELY"
     NO_SIGN_OF_LIFE = "NO_SIGN_OF_LIFE"
 
@@ -102,6 +103,7 @@ SIGNS: dict[Sign, str] = {
     Sign.HELD_BACK: "Asked, the station said that it still has messages to deliver.",
     Sign.STATION_AWAY: "The station is away, or came back too short a time ago to have reported.",
     Sign.EVSE_DOWN: "The charging place is shown as faulted or closed since the request.",
+    Sign.EVSE_UNCLEAR: "The charging place is shown since the request in a word that OCPP has not.",
     Sign.BACK_LATELY: "The station booted or reconnected since the request, and may still report "
     "what came before that.",
     Sign.NO_SIGN_OF_LIFE: "Since the request the session has shown neither life nor its end.",

@@ -125,6 +125,8 @@ def test_a_station_that_holds_nothing_back_after_its_return_is_believed() -> Non
             "NOTHING",
             id="it has charged for another driver",
         ),
+        pytest.param(ConnectorState(1, "InUse", "", at(9)), {}, "UNKNOWN", id="in no known word"),
+        pytest.param(ConnectorState(1, "InUse", "", at(-9)), {}, "NOTHING", id="before, too"),
     ],
 )
 def test_a_place_that_is_in_use_for_no_known_session_forbids_to_say_that_nothing_began(
