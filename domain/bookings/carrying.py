@@ -126,6 +126,8 @@ def next_carry(
     booking: Booking, policy: BookingPolicy, facts: BookingFacts, now: datetime
 ) -> CarryStep:
     """What the facts mean for a booking, and what is done next."""
+    if booking.state is BookingState.PENDING:  # an offer: nobody has taken it yet
+        return _pending(booking, now)
     hold = facts.hold
     corrects = not booking.ended or booking.state in BOOKING_CORRECTIONS
     if facts.handed_on and booking.state in IN_USE:
@@ -140,8 +142,6 @@ def next_carry(
     if booking.ended:
         lets_go = hold is not None and not hold.ended
         return CarryStep(CarryAct.LET_GO if lets_go else CarryAct.DONE, booking)
-    if booking.state is BookingState.PENDING:
-        return _pending(booking, now)
     over = no_show_time(policy, booking)
     if hold is not None and hold.state in UNUSED:
         if _may_be_told_yet(facts, over, now):

@@ -181,6 +181,8 @@ def test_a_booking_that_has_to_be_confirmed_waits_for_that_only() -> None:
         "NOT_CONFIRMED_IN_TIME",
     )
     assert carried("11:59", state=BookingState.PENDING).act is CarryAct.WAIT
+    charging = carried("11:59", BookingFacts(session=RUNS), **pending)
+    assert charging.booking.state is BookingState.PENDING
 
 
 # --- nobody comes
