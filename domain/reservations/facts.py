@@ -13,12 +13,14 @@ class EvseStatus:
     """The status of the reserved EVSE as the station last told it, in OCPP's words.
 
     since: when the status became this one. told: when it was last told. Both are our times.
+    charging: when it last began to be shown with a session that runs; None: never.
     """
 
     status: str
     previous: str
     since: datetime
     told: datetime
+    charging: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,13 @@ from domain.limits import (
     SETTLING,
     TAKING_UP,
 )
-from domain.ocpp_words import IN_USE, ConnectorStatus, ReservationReport, capabilities_of
+from domain.ocpp_words import (
+    IN_USE,
+    KNOWN_STATUSES,
+    ConnectorStatus,
+    ReservationReport,
+    capabilities_of,
+)
 from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
@@ -162,11 +168,15 @@ def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:
 def _shows_use(known: Reservation, facts: ReservationEvidence) -> bool:
     """Whether the EVSE shows, or just showed, that somebody came while it was reserved."""
     place, held = facts.place, known.hold_time
-    if place is None or held is None or place.since <= held:
+    if place is None or held is None:
+        return False
+    if place.charging is not None and place.charging > held:
+        return True
+    if place.since <= held:
         return False
     # Who was there before the EVSE was shown as reserved is not the driver.
     came_and_went = place.previous in IN_USE and place.status != ConnectorStatus.RESERVED
-    return place.status in IN_USE or came_and_went
+    return place.status in IN_USE or place.status not in KNOWN_STATUSES or came_and_went
 
 
 def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:

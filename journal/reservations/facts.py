@@ -128,4 +128,4 @@ def _place(connectors: list[StationConnector], reservation: Reservation) -> Evse
     telling = [row for word in _TOLD_FIRST for row in found if row.status == word]
     row = (telling or sorted(found, key=lambda each: each.status_time))[0 if telling else -1]
     told = row.reported_time or row.status_time
-    return EvseStatus(row.status, row.previous_status, row.status_time, told)
+    return EvseStatus(row.status, row.previous_status, row.status_time, told, row.charging_time)

@@ -12,6 +12,8 @@ from domain.reservations.transitions import EndCause
 from tests.unit.domain.holds import END_S, charging, hold, known, shows
 from tests.unit.domain.situations import at
 
+USE_NOT_KNOWN = EndCause.USE_NOT_KNOWN
+
 
 def end_of(held: Reservation, facts: ReservationEvidence) -> str:
     after = observe(held, facts, at(END_S))
@@ -28,6 +30,17 @@ def test_a_place_that_shows_a_car_may_have_been_used(status: str) -> None:
     assert end_of(hold(), known(place=in_use)) == EndCause.USE_NOT_KNOWN
     left = shows("Available", since=900, previous=status)
     assert end_of(hold(), known(place=left)) == EndCause.USE_NOT_KNOWN
+
+
+def test_a_place_that_has_charged_may_have_been_used_whatever_it_shows_now() -> None:
+    reserved = shows("Reserved", since=900, previous="Available")
+    assert end_of(hold(), known(place=replace(reserved, charging=at(600)))) == USE_NOT_KNOWN
+    assert end_of(hold(), known(place=replace(reserved, charging=at(-60)))) == EndCause.TIME_OVER
+
+
+def test_a_place_in_a_word_that_nobody_knows_may_have_been_used() -> None:
+    unclear = shows("InUse", since=600, previous="Reserved")
+    assert end_of(hold(), known(place=unclear)) == USE_NOT_KNOWN
 
 
 @pytest.mark.parametrize(
