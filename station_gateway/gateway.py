@@ -104,7 +104,7 @@ class Gateway:
         self.sender = Sender(
             db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
         )
-        questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
+        questions = Questions(db, self.registry, waker, settings, sealer=sealer, utc_now=utc_now)
         self.passwords = PasswordRotations(
             db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
         )

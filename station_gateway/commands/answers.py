@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 import structlog
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
-from domain.model.answers import CallError
+from domain.model.answers import CallError, StationAnswer
 from domain.model.outcomes import Cause
 from fleet import sends
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from fleet.keys import Sealer
 from fleet.sends import Send
 from journal.commands.answers import answer_from_row
 from journal.commands.record import committed
+from station_gateway.dialects.masking import without_tokens
 from station_gateway.dialects.messages import Answer
 from station_gateway.dialects.verdicts import OUR_BUG_CODES
 from telemetry import metrics
@@ -34,6 +37,25 @@ def take_blame(answer: Answer, action: str, station: str, command: str = "") -> 
         return
     metrics.BLAMED_FRAMES.labels(action=action, code=answer.code).inc()
     log.warning("frame_blamed", command=command, station=station, action=action, code=answer.code)
+
+
+def without_echoes(answer: StationAnswer, send: Send, sealer: Sealer) -> StationAnswer:
+    """The answer with the tokens of its frame masked: some stations repeat them in their words."""
+    digests = {send.token_digest, send.group_digest} - {None}
+
+    def hidden(text: str) -> str:
+        return without_tokens(text, lambda word: sealer.digest("", word) in digests, sealer.mask)
+
+    if not digests:
+        return answer
+    error = answer.call_error
+    return replace(
+        answer,
+        status=hidden(answer.status),
+        reason_code=hidden(answer.reason_code),
+        additional_info=hidden(answer.additional_info),
+        call_error=error and CallError(hidden(error.code), hidden(error.description)),
+    )
 
 
 async def written_within(

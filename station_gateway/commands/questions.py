@@ -22,10 +22,11 @@ from fleet import sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from fleet.keys import Sealer
 from journal.commands.answers import answer_to_row
 from journal.commands.requested import name_by_answer
 from journal.commands.waking import StationEvent, wake_concerned
-from station_gateway.commands.answers import take_blame
+from station_gateway.commands.answers import take_blame, without_echoes
 from station_gateway.commands.frames import AWAIT_CABLE
 from station_gateway.dialects.command_words import (
     Question,
@@ -105,12 +106,14 @@ class Questions:
         waker: Waker,
         settings: GatewaySettings,
         *,
+        sealer: Sealer,
         utc_now: Callable[[], datetime],
     ) -> None:
         self._db = db
         self._registry = registry
         self._waker = waker
         self._settings = settings
+        self._sealer = sealer
         self._utc_now = utc_now
 
     async def ask(self, request: AskStationInput) -> AskStationResult:
@@ -224,7 +227,8 @@ class Questions:
             send = await sends.by_message(tx, station.peer.id, event.message_id)
             if send is None:
                 return False
-            answer = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
+            said = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
+            answer = without_echoes(said, send, self._sealer)
             take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             await name_by_answer(tx, send, answer, now)

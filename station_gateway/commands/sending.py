@@ -34,7 +34,13 @@ from fleet.sends import AlreadySettled, Send, StaleEpoch
 from journal.commands.answers import answer_to_row
 from journal.commands.requested import name_by_answer
 from journal.commands.weighing import decides
-from station_gateway.commands.answers import as_it_stands, stored, take_blame, written_within
+from station_gateway.commands.answers import (
+    as_it_stands,
+    stored,
+    take_blame,
+    without_echoes,
+    written_within,
+)
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.commands.recording import (
     ids_of,
@@ -322,7 +328,8 @@ class Sender:
     async def _with_answer(
         self, station: ConnectedStation, request: SendFrameInput, send: Send, event: AnswerReceived
     ) -> SendFrameResult:
-        answer = station.dialect.COMMANDS[request.kind].read_answer(event.answer)
+        said = station.dialect.COMMANDS[request.kind].read_answer(event.answer)
+        answer = without_echoes(said, send, self._sealer)
         now = station.peer.settled_time or self._utc_now()  # what it said next came later
         take_blame(event.answer, event.action, request.station, request.command)
         log.info("frame_answered", **ids_of(request, send), verdict=answer.verdict.value)

@@ -200,6 +200,30 @@ async def test_a_call_error_is_an_answer(bench: Bench, code: str) -> None:
     assert result.answer.call_error.code == code
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_token_that_a_station_repeats_in_its_own_words_is_not_kept(
+    bench: Bench, late: bool
+) -> None:
+    async with bench.station("S1") as station:
+        request = await bench.start_request("S1", tag="TAG-7788")
+        request = replace(request, answer_timeout_s=0.1 if late else 30.0)
+        sending = bench.sending(request)
+        message_id, _ = await station.called("RemoteStartTransaction")
+        if late:
+            assert (await sending).cause == "ANSWER_TIMEOUT"
+        await station.send([4, message_id, "InternalError", "bad tag tag-7788.", {}])
+
+        async def kept() -> str | None:
+            [row] = await bench.sends(request)
+            return None if row.answer is None else str(row.answer)
+
+        said = await found(kept)
+    assert "7788" in said  # the last four characters are shown everywhere
+    assert "tag-7788" not in said
+    assert "bad tag ****" in said
+    assert "tag-7788" not in str(await sending)
+
+
 async def test_an_unreadable_answer_is_an_answer_that_nobody_understands(bench: Bench) -> None:
     async with bench.station("S1") as station:
         sending = bench.sending(await bench.start_request("S1"))

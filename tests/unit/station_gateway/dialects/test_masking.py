@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from domain.model.specs import ReserveSpec, StartSpec
 from fleet.keys import Sealer
 from station_gateway.dialects.command_words import FrameParts
 from station_gateway.dialects.interface import Dialect
-from station_gateway.dialects.masking import TOKEN_FIELDS, masked
+from station_gateway.dialects.masking import TOKEN_FIELDS, masked, without_tokens
 from tests.unit.station_gateway.dialects.test_writing import STARTS, every
 from tests.unit.station_gateway.dialects.test_writing_commands import HOLDS
 from tests.unit.station_gateway.versions import write
@@ -100,3 +101,23 @@ def test_tokens_of_both_families_are_masked_and_their_types_are_shown() -> None:
     odd = {"groupIdToken": {"type": {"idToken": "T"}, "number": 5, "pair": ("T", None)}}
     wanted = {"groupIdToken": {"type": {"idToken": "M"}, "number": 5, "pair": ["M", None]}}
     assert masked(odd, lambda _: "M") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("bad tag ABC", "bad tag M"),
+        ("ABC", "M"),
+        ("(ABC) is blocked", "(M) is blocked"),
+        ("idTag=ABC.", "idTag=M."),
+        ("idTag:ABC!", "idTag:M!"),
+        ("no such tag: ABC.", "no such tag: M."),
+        ("ABCD is another one", "ABCD is another one"),
+        ("A B", "M"),
+        ("", ""),
+    ],
+)
+def test_a_station_that_repeats_a_token_in_its_own_words_is_kept_without_it(
+    text: str, kept: str
+) -> None:
+    assert without_tokens(text, lambda word: word in {"ABC", "A B"}, lambda _: "M") == kept
