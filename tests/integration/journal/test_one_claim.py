@@ -230,9 +230,9 @@ async def test_a_decision_that_a_newer_answer_has_overtaken_gives_its_claim_back
 
 
 async def took_s(hub: Hub, name: str, at_s: float) -> float:
-    """How long the judging takes, at best of several times."""
+    """How long the judging takes, at best of many times: other tests run on the same cores."""
     times = []
-    for _ in range(6):
+    for _ in range(20):
         began = time.perf_counter()
         await hub.weigh(name, at_s)
         times.append(time.perf_counter() - began)
@@ -253,7 +253,7 @@ async def test_judging_a_start_after_10_000_others_is_as_quick_as_after_10(
     many = await took_s(hub, "ours", 3)
     rivals = (await hub.facts("ours", 3)).rivals
     assert len(rivals) <= claims.CAUSES_LIMIT + 1
-    assert many < 5 * few + 0.01
+    assert many < 5 * few + 0.05  # reading all 10,000 takes several times as long
 
 
 async def test_judging_a_start_on_guard_before_10_000_others_reads_what_may_be_its_own(
