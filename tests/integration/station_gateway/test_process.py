@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -103,6 +104,12 @@ async def test_stations_speak_tls_when_a_certificate_is_configured(
         assert "currentTime" in await station.call("Heartbeat", {})
 
 
+def events_in(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was logged, but for the remark that a busy machine is slow."""
+    events = [str(line["event"]) for line in lines]
+    return [event for event in events if event != "event_loop_stalls"]
+
+
 async def test_a_renewed_certificate_is_shown_without_a_restart(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -119,8 +126,8 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(
         assert "currentTime" in await station.call("Heartbeat", {})  # an open socket goes on
         key.write_text("no key")
         with capture_logs() as lines:
-            await eventually(lambda: bool(lines))
-        assert [line["event"] for line in lines] == ["certificates_not_taken"]
+            await eventually(lambda: bool(events_in(lines)))
+        assert events_in(lines) == ["certificates_not_taken"]
         assert await is_shown(bench, new)
 
 
@@ -197,6 +204,6 @@ async def test_work_beside_a_socket_that_fails_is_logged_and_counted(bench: Benc
         before = REGISTRY.get_sample_value(name, labels) or 0.0
         with capture_logs() as lines:
             surroundings.spawn(failing())
-            await eventually(lambda: bool(lines))
-        assert [line["event"] for line in lines] == ["task_beside_socket_failed"]
+            await eventually(lambda: bool(events_in(lines)))
+        assert events_in(lines) == ["task_beside_socket_failed"]
         assert (REGISTRY.get_sample_value(name, labels) or 0.0) - before == 1
