@@ -87,7 +87,10 @@ async def unlocked(system: System, case: Case) -> str:
 
 
 async def held(system: System, case: Case) -> bool:
-    """Whether the station was asked to let the place go before the outcome was told."""
+    """Whether the station is asked to let the place go: before the outcome is told, or just after.
+
+    Where the time to tell it is near, a cancel whose answer may be late goes out afterwards.
+    """
     version, identity = case[0], name_of("reserve", case)
 
     async with raw_station(system.ocpp_url, identity, version) as station:
@@ -95,6 +98,7 @@ async def held(system: System, case: Case) -> bool:
         undone = station.answers("CancelReservation", lambda _: {"status": "Accepted"})
         acts_and_answers(station, "ReserveNow", case, showing("Reserved"))
         await reserve(system, identity)
+        await asyncio.wait_for(undone.wait(), 20)
         return undone.is_set()
 
 
