@@ -92,6 +92,11 @@ class Transaction:
         return self.sources is not None and MAY_REPEAT in self.sources
 
     @property
+    def known_stop_time(self) -> datetime | None:
+        """When it ended: as its station told, else when we heard of it. None: not yet."""
+        return self.stop_time or self.stop_received_time
+
+    @property
     def has_charged(self) -> bool:
         """Whether energy flowed in it: a station of OCPP 2.x said so, or its meter rose."""
         told = self.sources is not None and HAS_CHARGED in self.sources

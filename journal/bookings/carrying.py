@@ -280,6 +280,6 @@ async def _goes_over(
 def _told(session: Transaction | None) -> BookingSession | None:
     if session is None:
         return None
-    over = session.stop_time or session.stop_received_time
+    over = session.known_stop_time
     place = place_of(session.station, session.evse_id) if session.evse_id else ""
     return BookingSession(session.name, over if session.state == ENDED else None, place)

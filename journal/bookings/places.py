@@ -119,13 +119,18 @@ async def move(
     tx: Tx, tenant: str, plan: Mapping[str, str], others: Iterable[Booking | StandingBooking]
 ) -> int:
     """Writes where the plan has others now; for how many. Nobody was told: they are not bound."""
-    moved = {
+    elsewhere = moved(plan, others)
+    await bookings.place_bookings(tx, tenant, elsewhere)
+    return len(elsewhere)
+
+
+def moved(plan: Mapping[str, str], others: Iterable[Booking | StandingBooking]) -> dict[str, str]:
+    """Where the plan has those of the others that it moves, by name."""
+    return {
         each.name: plan[each.name]
         for each in others
         if plan.get(each.name, each.place) != each.place
     }
-    await bookings.place_bookings(tx, tenant, moved)
-    return len(moved)
 
 
 async def rivals(
@@ -138,7 +143,7 @@ async def rivals(
         if member.place not in {booking.place, *booking.tried}
         and await usable(tx, member.place, now)
     ]
-    return await _only(tx, known, booking, members)
+    return await only_at(tx, known, booking, members)
 
 
 async def members_soon(tx: Tx, known: KnownPool, now: datetime, *, begun: bool) -> list[PoolMember]:
@@ -154,17 +159,21 @@ async def room_at(tx: Tx, known: KnownPool, new: Booking, members: Sequence[Pool
     """The room for a booking at these EVSEs of its pool."""
     if not members:
         return NoPlanFound(0)
-    venue, live = await _only(tx, known, new, members)
+    venue, live = await only_at(tx, known, new, members)
     return room_for(venue, new, live)
 
 
-async def _only(
-    tx: Tx, known: KnownPool, booking: Booking, members: Sequence[PoolMember]
+async def only_at(
+    tx: Tx, known: KnownPool, booking: Booking, members: Sequence[PoolMember], besides: str = ""
 ) -> tuple[BookablePool, list[Booking]]:
-    """The pool as if it had only these EVSEs, with the other bookings that are there."""
+    """The pool as if it had only these EVSEs, with the other bookings that are there.
+
+    besides: one that does not count.
+    """
     # Also those after and before it: whoever is moved for it must not be put onto one of them.
     span = span_planned(known.venue, booking.start_time, booking.end_time)
     rows = await bookings.in_span(tx, booking.tenant, booking.pool, span)
     there = {member.place for member in members}
-    live = [booking_from(row) for row in rows if row.name != booking.name and row.place in there]
+    apart = {booking.name, besides}
+    live = [booking_from(row) for row in rows if row.name not in apart and row.place in there]
     return replace(known.venue, pool=replace(known.pool, members=tuple(members))), live

@@ -19,6 +19,7 @@ from fleet.bookings import SeriesRow
 from fleet.engine.statements import Tx
 from journal.bookings.admitting import taken
 from journal.bookings.beside import read_standing, standing_beside
+from journal.bookings.places import moved
 from journal.bookings.rows import KnownPool, booking_row, due_time
 from journal.bookings.story import details_content
 from journal.explain.bookings import BookingDetails
@@ -128,11 +129,7 @@ class _Taking:
         decision = decide(self.known.venue, new, others)
         if isinstance(decision.room, Planned):
             plan = decision.room.plan.places
-            elsewhere = {
-                one.name: plan[one.name]
-                for one in others
-                if plan.get(one.name, one.place) != one.place
-            }
+            elsewhere = moved(plan, others)
             made = taken(self.known, new, decision, plan[new.name])
             self.made[new.name] = made, BookingDetails(decision.verdicts, len(elsewhere))
             self.moved |= elsewhere

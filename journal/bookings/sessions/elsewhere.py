@@ -45,7 +45,7 @@ async def came(tx: Tx, pool: Pool, booking: Booking, now: datetime) -> Came:
 
 def _in_time(row: Transaction, booking: Booking, until: datetime, now: datetime) -> bool:
     """Whether a session may have been in the booking's time. until: when that was over."""
-    over = row.stop_time or row.stop_received_time or now
+    over = row.known_stop_time or now
     # Of one whose start was never told nobody knows when it began.
     begun = None if row.observed_only else min(row.start_time or now, row.received_time)
     return (begun is None or begun < until) and over > booking.start_time

@@ -7,7 +7,7 @@ booking before asks the next one to have its turn, and looks whether the session
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.bookings.admission import room_for, span_planned
+from domain.bookings.admission import room_for
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import Kinship, kinship, longest_pause
 from domain.bookings.plan import Planned
@@ -16,13 +16,12 @@ from domain.bookings.states import IN_USE, BookingState
 from fleet import bookings, transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import ENDED, Transaction
-from journal.bookings.places import move, usable
+from journal.bookings.places import move, only_at, usable
 from journal.bookings.rows import KnownPool, booking_from
 
 _INSTANT = timedelta(microseconds=1)
-_MAY_HAND_ON = (*sorted(IN_USE), "FULFILLED")
+_HAVE_USED = (*sorted(IN_USE), "FULFILLED")
 _MAY_TAKE = ("CONFIRMED", "BOUND", "HELD")
-_HAS_TAKEN = (*sorted(IN_USE), "FULFILLED")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ async def booking_before(tx: Tx, known: KnownPool, booking: Booking) -> Before |
     """
     pause = longest_pause(known.venue.policy)
     span = booking.start_time - pause - _INSTANT, booking.start_time
-    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span, _MAY_HAND_ON)
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span, _HAVE_USED)
     found: list[Before] = []
     for row in rows:
         one = booking_from(row)
@@ -65,7 +64,7 @@ async def booking_before(tx: Tx, known: KnownPool, booking: Booking) -> Before |
         if session is None or one.end_time > booking.start_time or row.name == booking.name:
             continue
         kin = kinship(one, booking, _digests(session))
-        over = session.stop_time or session.stop_received_time
+        over = session.known_stop_time
         if kin is not None and (over is None or over > booking.start_time):
             found.append(Before(one, session, kin))
     order = sorted(found, key=lambda one: (not one.of_same_driver, one.place != booking.place))
@@ -80,7 +79,7 @@ async def next_bookings(tx: Tx, known: KnownPool, booking: Booking) -> list[str]
 
 async def is_handed_on(tx: Tx, known: KnownPool, booking: Booking) -> bool:
     """Whether a later booking has its session now."""
-    rows = await _following(tx, known, booking, _HAS_TAKEN)
+    rows = await _following(tx, known, booking, _HAVE_USED)
     return any(one.transaction == booking.transaction for one in rows)
 
 
@@ -99,12 +98,7 @@ async def stay(
         for member in known.pool.members
         if member.place == here or await usable(tx, member.place, now)
     ]
-    there = {member.place for member in members}
-    span = span_planned(known.venue, booking.start_time, booking.end_time)
-    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span)
-    apart = {booking.name, before.booking.name}
-    live = [booking_from(row) for row in rows if row.name not in apart and row.place in there]
-    venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
+    venue, live = await only_at(tx, known, booking, members, before.booking.name)
     bound = replace(booking, place=here, state=BookingState.BOUND)
     room = room_for(venue, bound, [*live, booking])
     if not isinstance(room, Planned):
