@@ -134,6 +134,11 @@ class CommandAsked:
         """The newest that was told. None: no broker has ever shown it."""
         return max(self.told, key=lambda one: one.revision, default=None)
 
+    @property
+    def first_end(self) -> datetime | None:
+        """When it had an outcome first. An UNKNOWN may be raised later."""
+        return min((one.outcome_time for one in self.told if one.outcome_time), default=None)
+
 
 @dataclass(frozen=True)
 class ReservationSeen:

@@ -57,9 +57,9 @@ def _outcomes(record: Record) -> dict[str, dict[str, int]]:
 def _late_by_faults(record: Record) -> list[float]:
     calm = replace(record, disturbances=[])
     late = (
-        (one.last.outcome_time - must_be_done(calm, one)).total_seconds()
+        (one.first_end - must_be_done(calm, one)).total_seconds()
         for one in record.commands
-        if one.last and one.last.outcome_time
+        if one.first_end
     )
     return sorted(round(each, 1) for each in late if each > 0)
 

@@ -40,8 +40,8 @@ def ends_in_time(record: Record) -> Iterator[Finding]:
     """I3: every command has its outcome, at the latest some seconds after its last deadline."""
     for command in record.commands:
         last, limit = command.last, must_be_done(record, command)
-        if last is not None and last.outcome_time is not None and last.outcome_time > limit:
-            late_s = (last.outcome_time - limit).total_seconds()
+        if last and command.first_end is not None and command.first_end > limit:
+            late_s = (command.first_end - limit).total_seconds()
             says = f"{last.code} ({last.cause}), {late_s:.1f} s after {limit:%X}"
             yield _about(command, "I3", says)
 

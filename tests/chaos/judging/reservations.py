@@ -5,8 +5,9 @@ from datetime import timedelta
 from itertools import pairwise
 
 from tests.chaos.judging.finding import Finding
+from tests.chaos.judging.keeping import frames_of, number_of
 from tests.chaos.judging.lateness import after_calm, outages
-from tests.chaos.record import Record, ReservationSeen, ReservationTold
+from tests.chaos.record import CommandAsked, Record, ReservationSeen, ReservationTold
 
 ENDS = frozenset({"USED", "EXPIRED", "NO_SHOW", "CANCELLED", "LOST", "REFUSED"})
 OVER = timedelta(seconds=5)
@@ -33,9 +34,11 @@ def kept(record: Record) -> Iterator[Finding]:
 
 
 def ends_in_time(record: Record) -> Iterator[Finding]:
-    """It has an end soon after its time is over."""
+    """It has an end soon after its time is over, or after the command that asked for it."""
     for one in record.reservations:
-        limit = after_calm(one.expire_time, OVER, outages(record.disturbances))
+        begin = _asking(record, one)
+        over = max([one.expire_time, *([begin.first_end] if begin and begin.first_end else [])])
+        limit = after_calm(over, OVER, outages(record.disturbances))
         last = max(one.told, key=lambda seen: seen.revision)
         if last.state not in ENDS:
             if record.ended > limit:
@@ -55,6 +58,20 @@ def expires_when_over(record: Record) -> Iterator[Finding]:
                 early_s = (over - seen.seen).total_seconds()
                 yield _about(one, f"{_words(seen)}, {early_s:.3f} s before its time was over")
                 break
+
+
+def _asking(record: Record, one: ReservationTold) -> CommandAsked | None:
+    """The ReserveNow whose frame carried its number."""
+    asked = (each for each in record.commands if each.kind == "RESERVE_NOW")
+    return next(
+        (
+            each
+            for each in asked
+            if each.station == one.station
+            and any(number_of(frame) == one.wire_id for frame in frames_of(record, each))
+        ),
+        None,
+    )
 
 
 def _may_follow(before: ReservationSeen, after: ReservationSeen) -> bool:
