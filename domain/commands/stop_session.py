@@ -32,6 +32,7 @@ from domain.evidence.ends import (
     is_down_since,
     is_over,
     is_silent,
+    life_after_refusal,
     place_of,
     says_running,
     shows_life,
@@ -125,8 +126,7 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
 def _ended(target: Session, first: SentFrame) -> Outcome:
     reported = target.stop_received_time or target.received_time
     before = reported < first.send_time
-    cause = Cause.ALREADY_ENDED if before else Cause.SESSION_STOPPED
-    return _end_of(target, cause)
+    return _end_of(target, Cause.ALREADY_ENDED if before else Cause.SESSION_STOPPED)
 
 
 def _end_of(session: Session, cause: Cause) -> Outcome:
@@ -155,11 +155,11 @@ def _refused(
     slip = while_it_may_slip(facts, frame, now)
     if slip is not None:
         return slip
-    if is_silent(facts, frame, said_no=True) and now < deadline:
+    if is_silent(facts, frame, life_after_refusal(frame)) and now < deadline:
         unanswered = replace(frame, answer_time=None)
         return Decision(Act.WAIT, look_again=next_look(unanswered, now, deadline))
     # A frame without an answer may have worked, and then the repeat is refused because of that.
-    if facts.unanswered and not says_running(facts, frame, said_no=True):
+    if facts.unanswered and not says_running(facts, life_after_refusal(frame)):
         if now < deadline:
             return Decision(Act.WAIT, look_again=deadline)
         if not _stands(facts, frame, timing, now):
@@ -238,10 +238,10 @@ def _not_ended(
 ) -> Outcome:
     """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
-        if says_running(facts, frame) or _stands(facts, frame, timing, now):
-            running = running_target(facts, frame.ocpp_transaction_id)
-            session = session_facts(running) if running else None
-            return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
+        since = _alive_from(command, frame, timing)
+        if says_running(facts, since) or _stands(facts, frame, timing, now):
+            ran = running_target(facts, frame.ocpp_transaction_id)
+            return ending(Cause.SESSION_KEEPS_RUNNING, session=session_facts(ran) if ran else None)
         return ending(Cause.STOP_NOT_CONFIRMED)
     return still_unknown(command)
 
@@ -255,12 +255,12 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     if frame is None:
         return Proof()
     answer, asked = given_answer(command, frame), facts.asked
-    said_no = answer is not None and answer.verdict.is_no
-    stands = _stands(facts, frame, timing, now)
+    alive_from = _alive_from(command, frame, timing)
+    lives = shows_life(facts, frame, alive_from)
     against = signs(
         refused=refused(command, frame),
-        said_running=says_running(facts, frame, said_no=said_no),
-        known_running=stands and shows_life(facts, frame, said_no=said_no),
+        said_running=says_running(facts, alive_from),
+        known_running=lives and _stands(facts, frame, timing, now),
     )
     return Proof(
         speaks_for=signs_of_end(facts, frame),
@@ -271,9 +271,20 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
             earlier_no_answer=bool(facts.unanswered) and set(against) == {Sign.REFUSED},
             station_error=answer is not None and answer.is_error and not against,
             evse_down=is_down_since(facts, frame),
-            no_sign_of_life=is_silent(facts, frame, said_no=said_no),
+            no_sign_of_life=is_silent(facts, frame, alive_from),
         ),
     )
+
+
+def _alive_from(command: Command, frame: SentFrame, timing: Timing) -> datetime:
+    """From when on life of the session proves that the stop did not end it.
+
+    A reading may cross the stop. After a yes what is seen shortly before the deadline counts.
+    """
+    answer = given_answer(command, frame)
+    if answer is not None and answer.verdict.is_no:
+        return life_after_refusal(frame)
+    return max(heard_or_sent(frame), ask_time(_deadline(frame, timing), timing))
 
 
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
@@ -321,8 +332,7 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
 
 
 def _target(command: Command) -> NamedTarget:
-    spec = required(command.stop)
-    id = spec.found_ocpp_transaction_id
+    spec, id = required(command.stop), required(command.stop).found_ocpp_transaction_id
     return NamedTarget(id, transaction=None if told_id(id) else spec.found_transaction)
 
 

@@ -38,12 +38,9 @@ def is_over(facts: Facts) -> bool:
     return said_so and _is_one_id(facts)
 
 
-def says_running(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
-    """Whether the station said, on being asked after the stop, that the session is running.
-
-    said_no: the station refused the stop, so that only its later word counts.
-    """
-    asked, since = facts.asked, _life_counts_from(frame) if said_no else frame.send_time
+def says_running(facts: Facts, since: datetime) -> bool:
+    """Whether the station said, on being asked since then, that the session is running."""
+    asked = facts.asked
     said_so = asked is not None and asked.ongoing is True and asked.at >= since
     return said_so and _is_one_id(facts)
 
@@ -51,10 +48,10 @@ def says_running(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bo
 def _may_end_late(facts: Facts, frame: SentFrame) -> bool:
     """Whether a session runs, as far as is known, that a refused stop may end all the same."""
     running = running_target(facts, frame.ocpp_transaction_id)
-    return running is not None or says_running(facts, frame)
+    return running is not None or says_running(facts, frame.send_time)
 
 
-def _life_counts_from(frame: SentFrame) -> datetime:
+def life_after_refusal(frame: SentFrame) -> datetime:
     """From when on life disproves that the station refused the stop and obeys all the same."""
     return heard_or_sent(frame) + LIFE_AFTER_REFUSAL
 
@@ -63,19 +60,16 @@ def _is_one_id(facts: Facts) -> bool:
     return len(set(facts.tried)) <= 1
 
 
-def shows_life(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
-    """Whether the session that this stop names has shown, since the answer, that it runs.
+def shows_life(facts: Facts, frame: SentFrame, since: datetime) -> bool:
+    """Whether the session that this stop names has shown since then that it runs.
 
-    It metered or told an event, or its plug was shown as charging. Without an answer: since the
-    stop left. On OCPP 1.6 a session that was first reported after the answer is alive too: we give
-    it its id then, and a station cannot end a session by an id that it does not have yet.
-
-    said_no: the station refused the stop, so that only life some seconds after the answer counts.
+    It metered or told an event, or its plug was shown as charging. On OCPP 1.6 a session that was
+    first reported after the answer is alive too: we give it its id then, and a station cannot end a
+    session by an id that it does not have yet.
     """
     target = running_target(facts, frame.ocpp_transaction_id)
     if target is None:
         return False
-    since = _life_counts_from(frame) if said_no else heard_or_sent(frame)
     told = target.alive_time is not None and target.alive_time > since
     return (
         _had_no_id_yet(target, facts, frame)
@@ -99,13 +93,10 @@ def _had_no_id_yet(target: Session, facts: Facts, frame: SentFrame) -> bool:
     )
 
 
-def is_silent(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
-    """Whether a session that ran has shown neither its end nor, since the stop, any life.
-
-    said_no: the station refused the stop, so that only life some seconds after the answer counts.
-    """
+def is_silent(facts: Facts, frame: SentFrame, since: datetime) -> bool:
+    """Whether a session that ran has shown neither its end nor, since then, any life."""
     running = running_target(facts, frame.ocpp_transaction_id)
-    lives = says_running(facts, frame, said_no=said_no) or shows_life(facts, frame, said_no=said_no)
+    lives = says_running(facts, since) or shows_life(facts, frame, since)
     return running is not None and not lives
 
 
@@ -116,12 +107,12 @@ def while_it_may_slip(facts: Facts, frame: SentFrame, now: datetime) -> Decision
     """
     if not _may_end_late(facts, frame):
         return _until(heard_or_sent(frame) + REFUSAL_SLIP, now)
-    late, asked = _life_counts_from(frame), facts.asked
+    late, asked = life_after_refusal(frame), facts.asked
     if now < late:
         return _until(late, now)
     is_early = asked is not None and asked.at < late and asked.times < MAX_ASKS
     is_there = facts.connected_since is not None
-    if is_early and is_there and is_silent(facts, frame, said_no=True):
+    if is_early and is_there and is_silent(facts, frame, late):
         return Decision(Act.ASK)
     return _until(heard_or_sent(frame) + REFUSED_STOP_SLIP, now)
 

@@ -137,7 +137,7 @@ def test_a_place_that_is_in_use_for_no_known_session_forbids_to_say_that_nothing
 
 
 def test_a_session_that_nobody_knows_shows_no_life() -> None:
-    assert not shows_life(facts(), frame())
+    assert not shows_life(facts(), frame(), at(1))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_session_that_begins_after_the_answer_was_not_ended_by_the_stop(
     begun = session(start_time=at(told_s), received_time=at(told_s))
     told = facts(begun, **known)
     assert told.frame is not None
-    assert shows_life(told, told.frame) is expected
+    assert shows_life(told, told.frame, at(1)) is expected
 
 
 def test_a_refused_stop_of_a_session_that_begins_only_then_is_refused() -> None:

@@ -30,7 +30,7 @@ from tests.unit.domain.situations import (
 )
 
 ON_2X = {"ocpp_version": "2.0.1"}
-RAN = session(start_time=at(-60), received_time=at(-60), alive_time=at(12))
+RAN = session(start_time=at(-60), received_time=at(-60), alive_time=at(50))
 
 
 def shown(status: str, at_s: float = 5, evse_id: int = 1, before: str = "Charging") -> Facts:
@@ -124,11 +124,11 @@ def test_what_a_plug_showed_before_the_session_began_does_not_speak_for_its_end(
 @pytest.mark.parametrize(
     ("plug", "expected"),
     [
-        pytest.param(ConnectorState(1, "Charging", "", at(-60), at(40)), "RUNS", id="told anew"),
-        pytest.param(ConnectorState(1, "Charging", "", at(40)), "RUNS", id="changed"),
+        pytest.param(ConnectorState(1, "Charging", "", at(-60), at(50)), "RUNS", id="told anew"),
+        pytest.param(ConnectorState(1, "Charging", "", at(50)), "RUNS", id="changed"),
         pytest.param(ConnectorState(1, "Charging", "", at(-60), at(-1)), "SILENT", id="before"),
-        pytest.param(ConnectorState(2, "Charging", "", at(40)), "SILENT", id="another plug"),
-        pytest.param(ConnectorState(1, "SuspendedEV", "", at(40)), "SILENT", id="a break"),
+        pytest.param(ConnectorState(2, "Charging", "", at(50)), "SILENT", id="another plug"),
+        pytest.param(ConnectorState(1, "SuspendedEV", "", at(50)), "SILENT", id="a break"),
     ],
 )
 def test_a_plug_that_is_shown_as_charging_after_the_answer_is_a_sign_of_life(

@@ -8,7 +8,6 @@ import pytest
 from domain.commands import transitions as changes
 from domain.commands.rules import FoundTarget, NamedTarget
 from domain.commands.table import COMMANDS
-from domain.evidence.ends import shows_life
 from domain.evidence.facts import Facts, session_facts
 from domain.evidence.proof import Proof
 from domain.model.answers import StationAnswer, Verdict
@@ -41,7 +40,7 @@ ON_2X = {"ocpp_version": "2.0.1"}
 NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
-RUNS = session(alive_time=at(12))
+RUNS = session(alive_time=at(50))
 RAN = session(start_time=at(-60), received_time=at(-60))
 OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, token_digest=None)
 
@@ -67,6 +66,24 @@ OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, toke
             66,
             "STOP_NOT_CONFIRMED",
             id="alive before the answer",
+        ),
+        pytest.param(
+            facts(replace(RAN, alive_time=at(1.9)), asked=asked(61)),
+            66,
+            "STOP_NOT_CONFIRMED",
+            id="a reading that crossed the stop",
+        ),
+        pytest.param(
+            facts(replace(RAN, alive_time=at(44)), asked=asked(61, replied=False)),
+            62,
+            "STOP_NOT_CONFIRMED",
+            id="its last sign of life came long before the deadline",
+        ),
+        pytest.param(
+            facts(replace(RAN, alive_time=at(47)), asked=asked(61, replied=False)),
+            62,
+            "SESSION_KEEPS_RUNNING",
+            id="a sign of life shortly before the deadline",
         ),
         pytest.param(facts(), 61, "STOP_NOT_CONFIRMED", id="never heard of it"),
         pytest.param(facts(session(), connected_since=at(60)), 61, "STOP_NOT_CONFIRMED", id="back"),
@@ -302,8 +319,3 @@ def test_a_session_that_may_run_under_another_id_is_not_said_to_have_ended(
     assert judged(command, facts(*TOLD_AGAIN, asked=asked(40)), 70) == "STOP_NOT_CONFIRMED"
     over = (TOLD_AGAIN[0], replace(TOLD_AGAIN[1], active=False, stop_received_time=at(60)))
     assert judged(command, facts(*over), 70) == "SESSION_STOPPED"
-
-
-def test_a_session_that_nobody_knows_shows_no_life() -> None:
-    assert not shows_life(facts(), frame())
-    assert shows_life(facts(RUNS), frame())

@@ -37,7 +37,7 @@ UNANSWERED = frame(answer_time=None)
 HERE = Whereabouts(registered=True, gateway="g1", boot_state="ACCEPTED")
 AWAY = replace(HERE, gateway=None)
 RUNNING = session(start_time=at(-60), received_time=at(-60))
-ALIVE = replace(RUNNING, alive_time=at(40))
+ALIVE = replace(RUNNING, alive_time=at(50))
 OVER = ended(start_time=at(-60), received_time=at(-60))
 FIRST = unlock(stop_first=True)
 
