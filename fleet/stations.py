@@ -33,7 +33,8 @@ class Station:
     registered: False for a station that was only admitted (`--open`).
     boot_state: our answer to its latest boot: "", "ACCEPTED", "PENDING" or "REJECTED".
     boot_reason: the reason that an OCPP 2.x station gave for its latest boot.
-    boot_connection_id: the socket on which the latest boot came.
+    boot_connection_id: the socket on which the latest boot came. earlier_boot_connection_id: on
+        which the one before it came.
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
     generation: see `fleet.generations`. labels: of the operator; None for none.
     upstream: the back end (CSMS) that it is relayed to; "": the one of the gateway's settings.
@@ -58,6 +59,7 @@ class Station:
     create_time: datetime
     boot_reason: str = ""
     boot_connection_id: str = ""
+    earlier_boot_connection_id: str = ""
     clock: dict[str, dict[str, float]] | None = None
     generation: str = ""
     labels: dict[str, str] | None = None
@@ -107,7 +109,8 @@ _BOOT = precompiled(
             stations,
             *("boot_state", "vendor", "model", "serial_number", "firmware_version"),
             *("ocpp_version", "boot_time", "last_seen_time", "boot_reason", "boot_connection_id"),
-        )
+        ),
+        earlier_boot_connection_id=stations.c.boot_connection_id,
     )
 )
 _TOUCH = precompiled(

@@ -2,13 +2,14 @@
 
 An accepted reset has done nothing yet. Its proof is a boot: a BootNotification on a socket that was
 opened after our frame left, or on the old one after the station had agreed, with a reason that
-fits. A station that only lost its network comes back without one, and one that is asked for it says
-"Triggered": neither is a restart. The proof counts whatever was answered and whenever it came, also
-when the answer was lost: many stations drop their socket before they answer. After the deadline it
-counts only when the station names the reset as its reason, or was away all the while. Else somebody
-may have switched the station off and on hours later. While an earlier reset is still owed its boot,
-a boot proves nothing for a frame without an answer: the station may never have got it. A boot that
-a reset of another back end (CSMS) may have brought is no proof either, whatever was answered.
+fits, or without one where it had booted on that socket before. A station that only lost its network
+comes back without one, and one that is asked for it says "Triggered": neither is a restart. The
+proof counts whatever was answered and whenever it came, also when the answer was lost: many
+stations drop their socket before they answer. After the deadline it counts only when the station
+names the reset as its reason, or was away all the while. Else somebody may have switched the
+station off and on hours later. While an earlier reset is still owed its boot, a boot proves nothing
+for a frame without an answer: the station may never have got it. A boot that a reset of another
+back end (CSMS) may have brought is no proof either, whatever was answered.
 
 After the boot the connectors and the sessions that ran before are looked at again, for a named time
 at most. One EVSE restarts without a boot: there its connectors' status is the proof,
@@ -44,8 +45,8 @@ from domain.evidence.facts import (
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, signs
-from domain.evidence.restart import RestartFacts, why_not_confirmed
-from domain.evidence.sessions import SentFrame, Session
+from domain.evidence.restart import RestartFacts, by_reset, why_not_confirmed
+from domain.evidence.sessions import SentFrame
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -60,7 +61,7 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
 from domain.model.outcomes import Cause, cause_of, ending, refusal
 from domain.model.specs import OfflinePolicy, ResetSpec, required
-from domain.ocpp_words import RESET_REASONS, BootReason
+from domain.ocpp_words import BootReason
 
 _BY_OUR_RESET = {BootReason.REMOTE_RESET, BootReason.SCHEDULED_RESET}
 
@@ -139,15 +140,16 @@ def _has_booted(
         return False  # whether the station got this frame before that restart nobody knows
     if restart.theirs:
         return False  # a station that gets two resets may restart once
-    by_reset = restart.boot_reason in _BY_OUR_RESET
-    if booted > deadline and not by_reset and not _was_away(restart, deadline):
+    by_ours = restart.boot_reason in _BY_OUR_RESET
+    if booted > deadline and not by_ours and not _was_away(restart, deadline):
         return False
     if restart.boot_is_newer:
         return True
     # On the old socket the messages are in order: a station agrees before it restarts.
     answered = frame.answer_time
     in_order = answered is not None and booted > answered
-    return in_order and agreed(command, frame) and (by_reset or restart.boot_reason == "")
+    fits = by_ours or (restart.boot_reason == "" and restart.booted_before)
+    return in_order and agreed(command, frame) and fits
 
 
 def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
@@ -172,6 +174,8 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
         return True
     if is_scheduled(command) or not restart.connectors or not restart.same_socket:
         return False
+    if len(ends) > sum(by_reset(session, frame.send_time) for session in restart.running):
+        return False  # who leaves frees the place, and that is told
     return all(each.told_anew(max([answered, *ends])) for each in restart.connectors)
 
 
@@ -284,7 +288,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     return Proof(
         speaks_for=signs(
             booted=_booted_for_itself(restart, frame),
-            ended_by_reset=any(_ended_by_reset(session, frame) for session in restart.running),
+            ended_by_reset=any(by_reset(each, frame.send_time) for each in restart.running),
             connector_down=any(each.went_down(frame.send_time) for each in restart.connectors),
         ),
         speaks_against=signs(refused=refused(command, frame), same_connection=restart.same_socket),
@@ -310,11 +314,6 @@ def _booted_for_itself(restart: RestartFacts, frame: SentFrame) -> bool:
     booted = restart.boot_time
     asked_for = restart.boot_reason == BootReason.TRIGGERED
     return booted is not None and booted > frame.send_time and not asked_for
-
-
-def _ended_by_reset(session: Session, frame: SentFrame) -> bool:
-    told = session.stop_received_time
-    return session.stop_reason in RESET_REASONS and told is not None and told > frame.send_time
 
 
 # --- The other rules

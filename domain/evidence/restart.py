@@ -7,7 +7,7 @@ from domain.evidence.sessions import Session
 from domain.limits import BOOT_OWED
 from domain.model.command import Outcome
 from domain.model.states import is_definite
-from domain.ocpp_words import ConnectorStatus
+from domain.ocpp_words import RESET_REASONS, ConnectorStatus
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class RestartFacts:
 
     boot_time: of the latest accepted BootNotification. boot_reason: OCPP 2.x's word, "" on 1.6.
     boot_is_newer: it came on a socket that was opened after the frame left.
+    booted_before: an earlier boot came on the same socket as this one. Else this one may be due to
+        what opened the socket: stations connect some seconds before they tell that they booted.
     boot_owed: an earlier reset had not been followed by its boot when the frame left, and this boot
         may be that one.
     theirs: a reset of another back end (CSMS) may have brought what looks like the restart.
@@ -61,6 +63,7 @@ class RestartFacts:
     boot_time: datetime | None = None
     boot_reason: str = ""
     boot_is_newer: bool = False
+    booted_before: bool = True
     boot_owed: bool = False
     theirs: bool = False
     same_socket: bool = False
@@ -69,6 +72,12 @@ class RestartFacts:
     down_time: datetime | None = None
     running: tuple[Session, ...] = ()
     connectors: tuple[ConnectorReport, ...] = ()
+
+
+def by_reset(session: Session, since: datetime) -> bool:
+    """Whether a session was told since then as ended by a restart."""
+    told = session.stop_received_time
+    return session.stop_reason in RESET_REASONS and told is not None and told > since
 
 
 def why_not_confirmed(restart: RestartFacts) -> str:

@@ -36,6 +36,7 @@ stations = Table(
     _time("boot_time", nullable=True),
     _word("boot_reason"),
     _text("boot_connection_id"),
+    Column("earlier_boot_connection_id", Text, nullable=False, server_default=""),
     _time("last_seen_time", nullable=True),
     Column("connection_timeout_s", Float),
     Column("clock", Json),

@@ -37,6 +37,9 @@ async def read_restart(
         boot_time=booted,
         boot_reason=station.boot_reason if station and booted else "",
         boot_is_newer=newer and _came_on(station, socket),
+        booted_before=bool(
+            station and station.earlier_boot_connection_id == station.boot_connection_id
+        ),
         boot_owed=await _is_owed(tx, sent, booted),
         theirs=await _may_be_theirs(tx, evse_id, sent, booted, now),
         same_socket=held and not newer,

@@ -117,6 +117,22 @@ def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) ->
     assert said(AGREED, same, 601) == "RESTART_NOT_CONFIRMED"
 
 
+@pytest.mark.parametrize(
+    ("reason", "before", "expected"),
+    [
+        pytest.param("", True, "STATION_RESTARTED", id="it had booted on that socket"),
+        pytest.param("", False, "WAIT", id="the boot may be due to what opened the socket"),
+        pytest.param("RemoteReset", False, "STATION_RESTARTED", id="it names the reset"),
+    ],
+)
+def test_the_first_boot_of_the_frames_socket_proves_a_restart_only_by_its_reason(
+    reason: str, before: bool, expected: str
+) -> None:
+    old_socket = {"boot_is_newer": False, "same_socket": True, "boot_reason": reason}
+    known = restart(**old_socket, booted_before=before)
+    assert said(AGREED, known, 22) == expected
+
+
 def test_a_boot_that_was_triggered_or_came_before_the_frame_left_is_none() -> None:
     assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
     assert said(AGREED, restart(boot_time=at(-1)), 22) == "WAIT"
@@ -356,7 +372,8 @@ def test_one_evse_whose_session_runs_on_has_not_restarted(
     runs_on = place(*connectors, running=(session(**RAN),))
     assert said(PLACE, runs_on, 10) == "WAIT"
     assert said(PLACE, runs_on, 601) == "RESTART_NOT_CONFIRMED"
-    over_before = place(*connectors, running=(ended(**RAN, at_s=5),))
+    by_it = ended(**RAN, at_s=5, stop_reason="ImmediateReset")
+    over_before = place(*connectors, running=(by_it,))
     assert said(PLACE, over_before, 10) == "EVSE_RESTARTED"
     over_after = place(*connectors, running=(ended(**RAN, at_s=20),))
     assert said(PLACE, over_after, 30) == "WAIT"

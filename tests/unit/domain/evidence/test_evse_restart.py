@@ -4,7 +4,7 @@ import pytest
 
 from domain.evidence.restart import ConnectorReport
 from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, place, reported, said
-from tests.unit.domain.situations import at
+from tests.unit.domain.situations import at, ended
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,22 @@ def test_a_status_told_anew_shows_a_restart_only_on_the_socket_of_the_frame(
     """A station that connects again tells every status, whether something restarted or not."""
     lost = {} if same_socket else {"down_time": at(5), "connected_time": at(8)}
     assert said(PLACE, place(report, same_socket=same_socket, **lost), 10) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        pytest.param("EVDisconnected", "WAIT", id="the driver left"),
+        pytest.param("", "WAIT", id="nobody knows"),
+        pytest.param("ImmediateReset", "EVSE_RESTARTED", id="the reset ended it"),
+    ],
+)
+def test_a_place_that_is_told_free_after_its_driver_left_has_not_restarted(
+    reason: str, expected: str
+) -> None:
+    gone = ended(stop_received_time=at(7), stop_reason=reason)
+    assert said(PLACE, place(ANEW, running=(gone,)), 30) == expected
+    assert said(PLACE, place(CAME_BACK, running=(gone,)), 30) == "EVSE_RESTARTED"
 
 
 @pytest.mark.parametrize(("back_s", "expected"), [(0.5, "WAIT"), (1.5, "EVSE_RESTARTED")])
