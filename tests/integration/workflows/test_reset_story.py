@@ -49,6 +49,22 @@ async def restarted(bench: Bench, command: Command) -> ResetFacts:
     return outcome.reset
 
 
+@pytest.mark.parametrize("had_booted", [True, False])
+async def test_a_boot_that_the_socket_of_the_frame_still_owed_is_no_restart(
+    bench: Bench, had_booted: bool
+) -> None:
+    await bench.connect(bench.version, boot="ACCEPTED" if had_booted else None)
+    command = await resetting(bench, answers(accepted()))
+    await bench.boots()
+    await bench.connector("Available")
+    if had_booted:
+        await restarted(bench, command)
+        return
+    await bench.skip(601)
+    outcome = await bench.outcome(command)
+    assert is_ending(outcome, Code.UNKNOWN, Cause.RESTART_NOT_CONFIRMED), outcome
+
+
 async def test_reset_succeeds_after_boot_and_reconciliation(bench: Bench) -> None:
     session = await bench.session_starts()
     command = await resetting(bench, answers(accepted()))
