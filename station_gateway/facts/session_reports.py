@@ -39,7 +39,7 @@ async def session_started(
 ) -> tuple[Transaction, Judgement, bool]:
     """A 1.6 session began: mint its id, unless given; once for all repeats of the message."""
     token = await authorizer.judge(
-        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, at=call.time, now=now
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
     token = await booked.judge_start(tx, peer, call, token, known=None, now=now)
@@ -262,7 +262,7 @@ async def _judged_within(
     if call.token is None:
         return None
     token = await authorizer.judge(
-        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, at=call.time, now=now
     )
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
     if known is None:
