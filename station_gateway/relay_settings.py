@@ -110,7 +110,8 @@ class RelaySettings:
         metadata={
             "doc": (
                 "how long the back end's answer to a station's message is awaited before the "
-                "message is recorded without it."
+                "message is recorded without it. One that comes later is passed on all the same, "
+                "and a session has its id by it."
             )
         },
     )

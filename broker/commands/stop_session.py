@@ -35,6 +35,7 @@ from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 from journal.commands import plugs
 from journal.commands.record import from_snapshot
+from journal.commands.sessions import session_of
 
 MAX_TRANSACTION_ID = 255
 """The standard has 36 characters. Some stations use longer ids, and understand them."""
@@ -243,10 +244,25 @@ async def _start_command(lookup: Lookup, name: str) -> Command:
 
 async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: str) -> StopTarget:
     sent = sent_transaction_id(station.ocpp_version, transaction_id)
+    unnamed = await _without_id(lookup, station, sent)
+    if unnamed:
+        return _only(station.id, unnamed)
     found = await transactions.by_ocpp_transaction_id(lookup.tx, station.id, sent)
     if found is None:
         return StopTarget(station.id, sent)
     return _session_of(await plugs.goes_on_as(lookup.tx, found))
+
+
+async def _without_id(lookup: Lookup, station: Station, sent: str) -> list[Transaction]:
+    """The running sessions that may be meant by 0 or -1, which is no id (OCPP 1.6).
+
+    Those to which the back end behind us has given none: there may be several.
+    """
+    able = capabilities_of(station.ocpp_version)
+    if able is None or not able.numeric_transaction_ids or int(sent) > 0:
+        return []
+    running = await transactions.active(lookup.tx, station.id)
+    return [one for one in running if session_of(one).lacks_id]
 
 
 async def _running(

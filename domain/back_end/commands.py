@@ -94,6 +94,12 @@ class TheirCommand:
         return self.answer is not None and self.answer.verdict.is_lasting_no
 
     @property
+    def did_nothing(self) -> bool:
+        """Whether the station's answer says that it has not acted. Without one nobody knows."""
+        answer = self.answer
+        return answer is not None and answer.verdict.is_no and not answer.is_error
+
+    @property
     def agreed(self) -> bool:
         """Whether the station answered it with yes."""
         return self.answer is not None and self.answer.verdict.is_yes

@@ -17,18 +17,23 @@ def standing(
 
     commands: those of `RESERVING`, in order. evse_id: of the place; None: any. Whether one was used
     by a session nobody tells here: it is a reason why a place may be refused, and no certainty.
+    One that the station has not answered may be held, too: a station may show a place as reserved
+    before it answers, and an answer may be lost. Then the one before with its number may be as
+    well, as it is unless the station has agreed. So may one whose end cannot be read.
     """
-    held: dict[int | None, TheirCommand] = {}
+    held: dict[int | None, list[TheirCommand]] = {}
     for each in commands:
-        if not each.agreed or each.send_time > at:
+        if each.did_nothing or each.send_time > at:
             continue
-        held.pop(each.number, None)
+        if each.agreed:
+            held.pop(each.number, None)
         if each.kind is RESERVING[0]:
-            held[each.number] = each
+            held.setdefault(each.number, []).append(each)
     return tuple(
         each
-        for each in held.values()
-        if each.expire_time is not None and each.expire_time > at
+        for alike in held.values()
+        for each in alike
+        if each.expire_time is None or each.expire_time > at
         if None in {evse_id, each.evse_id} or each.evse_id == evse_id
     )
 

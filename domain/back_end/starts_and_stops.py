@@ -39,8 +39,8 @@ def outcome_of_session(
         return ending(Cause.SESSION_DOUBTFUL)
     if session.is_refused:
         return ending(Cause.AUTHORIZATION_REFUSED)
-    is_ours = start.number is not None and session.remote_start_id == start.number
-    return ending(Cause.SESSION_STARTED) if session.is_accepted or is_ours else None
+    # One that names the start is the start's, but its token may still come, and be refused.
+    return ending(Cause.SESSION_STARTED) if session.is_accepted else None
 
 
 def _match(start: TheirCommand, session: Session, rivals: tuple[Rival, ...]) -> Match:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from domain.ocpp_words import NO_TRANSACTION_ID
+from domain.ocpp_words import NO_TRANSACTION_ID, told_id
 from fleet.engine.statements import Tx
 from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
@@ -19,16 +19,20 @@ from fleet.transactions.v16_rows import INSERT, by_start_key, lock, retire
 
 
 async def start(
-    tx: Tx, row: dict[str, Any], known: Transaction | None, given_id: int
+    tx: Tx, row: dict[str, Any], known: Transaction | None, given_id: int, *, late: bool = False
 ) -> tuple[Transaction, bool]:
     """The transaction of a start that another back end answered, and whether it is new.
 
     row: as it would be inserted. known: the transaction of which the start is a repeat.
-    given_id: 0 when that back end gave none.
+    given_id: 0 when that back end gave none. late: when the station may have waited for the answer
+    no longer: it names only what has no id, and judges nothing.
     """
     id = str(given_id) if given_id > 0 else NO_TRANSACTION_ID
+    if known is not None and late and told_id(known.ocpp_transaction_id):
+        return known, False
     if known is not None:
-        told = {"ocpp_transaction_id": id, "authorized": row["authorized"]}
+        authorized = known.authorized if late else row["authorized"]
+        told = {"ocpp_transaction_id": id, "authorized": authorized}
         return await _with_id(tx, known, told, row["received_time"]), False
     await _make_way(tx, row["station"], id, row["received_time"])
     values = {**row, "ocpp_transaction_id": id, "minted": False}

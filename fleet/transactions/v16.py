@@ -89,6 +89,7 @@ async def start_v16(
     station_time: str | None = None,
     same_as: Transaction | None = None,
     given_id: int | None = None,
+    given_late: bool = False,
     **told: Unpack[StartTold],
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
@@ -96,6 +97,7 @@ async def start_v16(
     station_time: the time as the station wrote it, when `start_time` differs: it tells a repeat.
     same_as: the transaction of which this is a repeat with another time; None: it is of none.
     given_id: the id that another back end gave, 0 when it gave none; None: it is minted here.
+    given_late: see `given_ids.start`.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -120,7 +122,7 @@ async def start_v16(
         same_as = None  # the station spoke OCPP 2.x then, and its own id is none that we can tell
     known = await _told_before(tx, row, vague=vague) or same_as
     if given_id is not None:
-        return await given_ids.start(tx, row, known, given_id)
+        return await given_ids.start(tx, row, known, given_id, late=given_late)
     return (known, False) if known is not None else await _mint(tx, row)
 
 

@@ -25,6 +25,7 @@ from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing
 from domain.model.command import Command, State
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec, StopSpec
+from domain.ocpp_words import told_id
 from domain.reservations.admission import reservation_id, sent_until
 from domain.reservations.reservation import Reservation
 from fleet import wakeups
@@ -115,7 +116,7 @@ def _asked_to_stop(session: Transaction, what: str) -> _Asked:
     spec = StopSpec(
         found_ocpp_transaction_id=session.ocpp_transaction_id,
         found_transaction=session.name,
-        ocpp_transaction_id=session.ocpp_transaction_id,
+        ocpp_transaction_id=told_id(session.ocpp_transaction_id) or None,
     )
     return _Asked(Kind.STOP_SESSION, session.station, what, {"stop": spec})
 

@@ -13,7 +13,7 @@ from domain.evidence.station_event import StationEvent
 from domain.evidence.targets import has_settled, stands_in
 from domain.limits import UNREPORTED_END_SETTLING
 from domain.model.specs import Kind
-from domain.ocpp_words import ConnectorStatus
+from domain.ocpp_words import ConnectorStatus, told_id
 from fleet import claims, stations, transactions
 from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
@@ -39,7 +39,7 @@ async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Trans
     booted, one_plug = await _boot_time(tx, newer.station), await _has_one_plug(tx, newer.station)
     began = session_of(newer)
     over = [row for row in others if plugs.ends(began, session_of(row), booted, one_plug=one_plug)]
-    return await _end(tx, over, f"session {newer.ocpp_transaction_id} began on its plug", now)
+    return await _end(tx, over, f"{_called(newer)} began on its plug", now)
 
 
 async def session_ended(tx: Tx, ended: Transaction, now: datetime) -> list[Transaction]:
@@ -53,7 +53,7 @@ async def session_ended(tx: Tx, ended: Transaction, now: datetime) -> list[Trans
     over = [
         row for row in running if row.observed_only and row.received_time >= ended.received_time
     ]
-    return await _end(tx, over, f"session {ended.ocpp_transaction_id} ended on its plug", now)
+    return await _end(tx, over, f"{_called(ended)} ended on its plug", now)
 
 
 async def told_before(tx: Tx, station: str, told: Session) -> Transaction | None:
@@ -246,6 +246,12 @@ async def _end(tx: Tx, over: list[Transaction], why: str, now: datetime) -> list
             ended.append(done)
             await wake_concerned(tx, _event(done, why), now)
     return ended
+
+
+def _called(session: Transaction) -> str:
+    """How a story calls the session: by its id, or by its start while it has none."""
+    id, began = told_id(session.ocpp_transaction_id), session.start_time or session.received_time
+    return f"session {id}" if id else f"the session that began at {began.isoformat()}"
 
 
 def _event(ended: Transaction, why: str) -> StationEvent:

@@ -5,6 +5,8 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.ocpp_words import told_id
+
 
 def human(span: timedelta) -> str:
     """A duration in words: "0.25 s", "12 s", "3 min 20 s", "1 h 2 min", "2 d 3 h"."""
@@ -45,13 +47,18 @@ _SHOWN = {
 }
 """The names of facts that clients know, where the domain's fields have others."""
 
+_IDS = frozenset({"ocpp_transaction_id", "found_ocpp_transaction_id"})
+
 
 def fields_of(about: Any, *but: str) -> dict[str, Any]:
-    """The fields of one of the domain's small dataclasses, without those named in `but`."""
+    """The fields of one of the domain's small dataclasses, without those named in `but`.
+
+    A session without an id of OCPP is told without one.
+    """
+    known = {each.name: getattr(about, each.name) for each in fields(about) if each.name not in but}
     return {
-        _SHOWN.get(each.name, each.name): getattr(about, each.name)
-        for each in fields(about)
-        if each.name not in but
+        _SHOWN.get(name, name): told_id(value or "") if name in _IDS else value
+        for name, value in known.items()
     }
 
 

@@ -204,6 +204,7 @@ class SessionStarted(msgspec.Struct, frozen=True):
 
     meter_start_wh: None when the station told none.
     given_id: the id that another back end gave, 0 when it gave none; None: it is ours to mint.
+    given_late: it was given when the station may have waited for it no longer.
     """
 
     evse_id: int
@@ -215,6 +216,7 @@ class SessionStarted(msgspec.Struct, frozen=True):
     meter_suspect: bool = False
     mended: tuple[str, ...] = ()
     given_id: int | None = None
+    given_late: bool = False
 
 
 class SessionStopped(msgspec.Struct, frozen=True):

@@ -64,6 +64,7 @@ async def session_started(
         token_unknown=not token.known,
         epoch=peer.epoch,
         given_id=call.given_id,
+        given_late=call.given_late,
         same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
     if not is_new:

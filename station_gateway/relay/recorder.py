@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
 import structlog
 
 from domain.evidence.proof import RELAY_GAP
@@ -21,6 +22,7 @@ from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Answer,
     AuthorizationAsked,
+    Booted,
     CallRefused,
     StationCall,
 )
@@ -31,10 +33,12 @@ from station_gateway.dialects.station_calls.back_end_calls import (
 )
 from station_gateway.dialects.station_calls.confirmations import (
     confirmed,
+    confirmed_late,
     may_follow_start,
     needs_answer,
 )
 from station_gateway.facts.reports import PATIENCE_S
+from station_gateway.relay.asked_boots import AskedBoot
 from station_gateway.relay.recording import RecordedStation, Recording
 from station_gateway.relay.their_commands import TheirCommands
 from station_gateway.relay.their_tokens import TheirTokens
@@ -63,20 +67,19 @@ SHORTEST_S = 0.5
 """What one that is too old gets all the same."""
 
 DOUBT_AFTER_S = 5.0
-"""How long a message waits for the back end's answer before it is a doubt: less than what a start
-is given beyond the station's own timeout."""
+"""Without an answer a message is a doubt then: less than a start is given beyond its timeout."""
 
 
 class Recorder:
-    """Records one relayed connection. An idle one costs two small objects."""
+    """Records one relayed connection. An idle one costs three small objects."""
 
     __slots__ = (
+        "_asked_boot",
         "_back_s",
         "_copies",
         "_dialect",
         "_doubts",
         "_exchanges",
-        "_forget",
         "_gaps",
         "_loop",
         "_odd",
@@ -108,7 +111,7 @@ class Recorder:
         self._tokens = TheirTokens(station.peer, shared.db, shared.sealer)
         self._time = around.utc_now()
         self._timer: asyncio.TimerHandle | None = None
-        self._forget: asyncio.TimerHandle | None = None
+        self._asked_boot = AskedBoot(station.peer, shared.settings.boot_talk_s)
         self._reads = self._over = False
         self._gaps = self._doubts = 0
         self._rest: asyncio.Future[None] | None = None
@@ -256,12 +259,7 @@ class Recorder:
         except CallRefused as refused:
             self._odd.refused(call, "invalid_payload", refused.description)
             return
-        opened = OpenCall(
-            call,
-            message,
-            self._time,
-            max(self._loop.time(), self._back_s) + self._shared.settings.relay_answer_s,
-        )
+        opened = OpenCall(call, message, self._time, self._due(message))
         behind = may_follow_start(message) and self._exchanges.wait_for_start()
         if not (behind or needs_answer(message)):
             await self._told(opened, None, handlers)
@@ -271,6 +269,13 @@ class Recorder:
             self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
         if given_up is not None:
             await self._told(given_up, None, handlers)
+
+    def _due(self, message: StationCall) -> float:
+        """Until when the answer to a message is awaited before it is recorded without."""
+        now_s = self._loop.time()
+        if isinstance(message, AuthorizationAsked):
+            return self._tokens.until(now_s)
+        return max(now_s, self._back_s) + self._shared.settings.relay_answer_s
 
     def _doubt(self, opened: OpenCall) -> None:
         """Keep a doubt: what a message told is no fact before the back end has answered it."""
@@ -290,34 +295,23 @@ class Recorder:
             await self._commanded(frame)
         if frame.type_number not in {frames.CALL_RESULT, frames.CALL_ERROR}:
             return
-        opened = self._exchanges.answered(frame.message_id)
-        if opened is not None:
-            error = frame.error
-            await self._told(opened, CallError(*error) if error else frame.body, handlers)
+        answer = CallError(*frame.error) if frame.error else frame.body
+        if (opened := self._exchanges.answered(frame.message_id)) is not None:
+            await self._told(opened, answer, handlers)
+        elif (late := self._exchanges.answered_late(frame.message_id)) is not None:
+            await self._told_late(late, answer, handlers)
 
     async def _commanded(self, call: frames.DecodedFrame) -> None:
         """Keep what the back end itself asks of the station and what would be taken for ours."""
         if asks_to_boot(call.action, call.body):
-            self._await_asked_boot()
+            self._asked_boot.asked()
         if may_move_away(call.action, call.body):
             peer = self._station.peer.id
-            metrics.SECURITY_EVENTS.labels(event="moved_by_back_end").inc()
-            log.warning(
-                "security_event", station=peer, event_type="moved_by_back_end", action=call.action
-            )
+            moved = "moved_by_back_end"
+            metrics.SECURITY_EVENTS.labels(event=moved).inc()
+            log.warning("security_event", station=peer, event_type=moved, action=call.action)
         if not await self._theirs.keep(call, self._time):
             self._gap("a command of the back end was not kept, or may be taken for one of ours")
-
-    def _await_asked_boot(self) -> None:
-        """The next boot is no restart, if it comes soon."""
-        self._station.peer.boot_asked = True
-        if self._forget is not None:
-            self._forget.cancel()
-        talk_s = self._shared.settings.boot_talk_s
-        self._forget = self._loop.call_later(talk_s, self._forget_asked_boot)
-
-    def _forget_asked_boot(self) -> None:
-        self._station.peer.boot_asked, self._forget = False, None
 
     async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
         """The station answered a command of the back end."""
@@ -341,6 +335,15 @@ class Recorder:
             return
         self._time = opened.time
         await self._write(opened, message, handlers)
+
+    async def _told_late(self, opened: OpenCall, answer: Answer, handlers: CallHandler) -> None:
+        """Record what an answer tells of a message that was recorded without it."""
+        if (message := confirmed_late(opened.message, answer)) is None:
+            return
+        told = msgspec.structs.replace(opened, time=self._time)
+        if isinstance(message, Booted):
+            self._time = opened.time  # the station booted then
+        await self._write(told, message, handlers)
 
     async def _write(self, opened: OpenCall, message: StationCall, handlers: CallHandler) -> None:
         """Write the facts of a message, as soon as the database takes them."""

@@ -37,6 +37,13 @@ class TheirTokens:
         self._db = db
         self._sealer = sealer
 
+    def until(self, now_s: float) -> float:
+        """Until when the answer to a question of now is awaited. Times are of the loop.
+
+        Until it is known that it says no in time, it may be a yes.
+        """
+        return now_s + IN_TIME.total_seconds()
+
     async def answered(
         self, token: TokenSeen, answer: Answer | None, asked: datetime, time: datetime
     ) -> None:

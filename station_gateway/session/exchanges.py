@@ -2,7 +2,9 @@
 
 What a few messages tell depends on what was answered: whether a boot is accepted, which id a 1.6
 session has, what is said of a token. They wait here for their answer, each for a limited time. One
-that gets none is handed out without it. An answer under an id that is not open concerns nobody.
+that gets none is handed out without it. Its answer may come all the same, as long as the connection
+lives: it was passed on, so the back end acts by it, and so may the station. An answer under an id
+that no CALL had concerns nobody.
 
 It decides and does nothing. Times are monotonic seconds.
 """
@@ -11,12 +13,19 @@ from datetime import datetime
 
 import msgspec
 
-from station_gateway.dialects.messages import SessionStarted, StationCall
+from station_gateway.dialects.messages import (
+    AuthorizationAsked,
+    Booted,
+    SessionStarted,
+    StationCall,
+)
 from station_gateway.session.events import CallReceived
 from station_gateway.session.frames import MessageId
 
 OPEN_LIMIT = 16
-"""CALLs of one station that wait for their answers; the oldest one is given up for a newer one."""
+"""CALLs of one station that wait for their answers; the oldest one is given up for a newer one.
+
+As many are known that were given up."""
 
 
 class OpenCall(msgspec.Struct, frozen=True):
@@ -31,10 +40,11 @@ class OpenCall(msgspec.Struct, frozen=True):
 class Exchanges:
     """The open CALLs of one station. Made for the first one: an idle station needs none."""
 
-    __slots__ = ("_open",)
+    __slots__ = ("_given_up", "_open")
 
     def __init__(self) -> None:
         self._open: dict[MessageId, OpenCall] = {}
+        self._given_up: dict[MessageId, OpenCall] = {}
 
     def begin(self, opened: OpenCall) -> OpenCall | None:
         """Wait for the answer to this CALL. Returns one that is given up for it.
@@ -43,16 +53,48 @@ class Exchanges:
         said again, word by word, is no other CALL: the first answer is that to both.
         """
         given_up = self._open.pop(opened.call.message_id, None)
+        self._forget_older(opened)
         if given_up is not None and given_up.call == opened.call:
             opened, given_up = msgspec.structs.replace(given_up, due=opened.due), None
         elif given_up is None and len(self._open) >= OPEN_LIMIT:
             given_up = self._open.pop(next(iter(self._open)))
+            self._give_up(given_up)
         self._open[opened.call.message_id] = opened
         return given_up
 
     def answered(self, message_id: MessageId) -> OpenCall | None:
-        """The CALL that an answer of the back end belongs to; None: none waits for it."""
-        return self._open.pop(message_id, None)
+        """The CALL that an answer of the back end belongs to; None: none waits for it.
+
+        A start of a session that was said again under another id needs no answer to its first any
+        more: a station waits for the last one.
+        """
+        opened = self._open.pop(message_id, None)
+        if opened is not None and isinstance(opened.message, SessionStarted):
+            same = [
+                each for each in self._open.values() if each.call.payload == opened.call.payload
+            ]
+            for each in same:
+                self._give_up(self._open.pop(each.call.message_id))
+        return opened
+
+    def answered_late(self, message_id: MessageId) -> OpenCall | None:
+        """The CALL that was given up and that an answer belongs to all the same; None: of none."""
+        return self._given_up.pop(message_id, None)
+
+    def _give_up(self, opened: OpenCall) -> None:
+        self._given_up[opened.call.message_id] = opened
+        if len(self._given_up) > OPEN_LIMIT:
+            del self._given_up[next(iter(self._given_up))]
+
+    def _forget_older(self, newer: OpenCall) -> None:
+        """Look no more for the answers to what this one takes the place of: its id, or its boot."""
+        self._given_up.pop(newer.call.message_id, None)
+        if isinstance(newer.message, Booted):
+            self._given_up = {
+                id: each
+                for id, each in self._given_up.items()
+                if not isinstance(each.message, Booted)
+            }
 
     def waits_for(self, opened: OpenCall) -> bool:
         """Whether the answer to this CALL is awaited still."""
@@ -64,22 +106,25 @@ class Exchanges:
         return any(isinstance(each.message, SessionStarted) for each in self._open.values())
 
     def postpone(self, due: float) -> None:
-        """Wait for every answer until this time at least: who owes them is away for now."""
+        """Wait for every answer until this time at least: who owes them is away for now.
+
+        Not for one about a token, which proves nothing when it is late.
+        """
         for message_id, opened in self._open.items():
-            if opened.due < due:
+            if opened.due < due and not isinstance(opened.message, AuthorizationAsked):
                 self._open[message_id] = msgspec.structs.replace(opened, due=due)
 
     def overdue(self, now: float) -> list[OpenCall]:
         """The CALLs whose time is over, taken out."""
         late = [opened for opened in self._open.values() if opened.due <= now]
         for opened in late:
-            del self._open[opened.call.message_id]
+            self._give_up(self._open.pop(opened.call.message_id))
         return late
 
     def end(self) -> list[OpenCall]:
         """All CALLs that still wait, taken out: no answer comes any more."""
         rest = list(self._open.values())
-        self._open = {}
+        self._open, self._given_up = {}, {}
         return rest
 
     def look_again(self) -> float | None:

@@ -239,6 +239,15 @@ def test_a_later_session_proves_an_end_only_where_it_can_only_be_on_its_plug(
     assert ["runs on its plug" in lie for lie in lies] == [True] * found
 
 
+def test_a_later_session_that_nobody_was_told_of_proves_no_end() -> None:
+    """A session without an id is shown, and the later one has had no answer: it may be another."""
+    _, really, seen = LIES["runs on its plug"]
+    older, later = really.sessions
+    untold = record(older, replace(later, ocpp_transaction_id=None, begin_told=None))
+    shown = PlainWords(sessions=(*seen.sessions[:1], {"state": "STATE_ACTIVE"}))
+    assert contradictions(Case(untold, shown)) == []
+
+
 CUT = {"ended": at(20), "end_cause": "power"}
 
 

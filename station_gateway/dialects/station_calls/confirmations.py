@@ -80,6 +80,22 @@ def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None
     return message
 
 
+def confirmed_late(message: StationCall, answer: Answer | None) -> StationCall | None:
+    """What an answer tells of a message that was recorded without it; None: nothing.
+
+    The station may have waited for it no longer. So it judges no token: where the station obeyed a
+    no, it says so itself. But a boot is accepted by the back end's own word, and a session has the
+    id by which the back end knows it.
+    """
+    told = confirmed(message, answer)
+    match told:
+        case SessionStarted() if told.given_id:
+            return replace(told, given_late=True)
+        case Booted():
+            return told
+    return None
+
+
 def refuses_token(answer: Answer | None) -> bool:
     """Whether an answer says no about a token, in a word of the standard. Else nothing is known."""
     told = _told_of_token(answer if isinstance(answer, dict) else {})

@@ -21,6 +21,7 @@ from tests.support.benches.broker_house import (
     start_request,
     transaction_event,
 )
+from tests.support.fleet_rows import start_16
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -258,6 +259,17 @@ async def test_a_stop_with_several_sessions_lists_them(house: House) -> None:
         request = pb.StopSessionRequest(
             station=f"stations/{id}", id_token=token_pb.IdToken(value="SHARED")
         )
+        failure = await failure_of(house.broker.commands.StopSession(request))
+    assert failure.reason == "AMBIGUOUS_TARGET"
+
+
+@pytest.mark.parametrize("named", ["-1", "0"])
+async def test_an_id_that_is_none_names_no_one_of_two_sessions(house: House, named: str) -> None:
+    async with house.station() as (id, _):
+        async with house.db.write() as tx:
+            for evse in (1, 2):
+                await start_16(tx, id, tenant="default", evse_id=evse, given_id=0)
+        request = pb.StopSessionRequest(station=f"stations/{id}", transaction_id=named)
         failure = await failure_of(house.broker.commands.StopSession(request))
     assert failure.reason == "AMBIGUOUS_TARGET"
     assert failure.facts["transactions"].count(f"stations/{id}/transactions/") == 2

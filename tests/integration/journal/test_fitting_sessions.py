@@ -9,9 +9,18 @@ from domain.limits import UNREPORTED_END_SETTLING
 from fleet import transactions
 from fleet.database import Database
 from fleet.engine.statements import Tx
+from fleet.log import notes
 from fleet.transactions.rows import Transaction
 from journal.commands import plugs
-from tests.support.fleet_rows import event_2, later, start_16, stop_16
+from tests.support.fleet_rows import (
+    connect,
+    event_2,
+    intend,
+    later,
+    make_station,
+    start_16,
+    stop_16,
+)
 
 CUT = later(300)
 SOON = CUT + timedelta(seconds=1)
@@ -76,3 +85,17 @@ async def test_a_2_x_session_counts_too(db: Database) -> None:
         row, _ = await event_2(tx, evse_id=1, token_digest="digest")
         over = await transactions.end_unreported(tx, row.id, CUT)
         assert await of_digest(tx) == [over]
+
+
+async def test_the_story_of_an_end_names_no_id_that_no_back_end_has_given(db: Database) -> None:
+    async with db.write() as tx:
+        await make_station(tx)
+        epoch = await connect(tx)
+        older, _ = await start_16(tx)
+        named = {"kind": "STOP_SESSION", "named_id": older.ocpp_transaction_id}
+        await intend(tx, "stop-1", epoch, **named)
+        begun = later(9)
+        newer, _ = await start_16(tx, start_time=begun, meter_start_wh=1005, now=begun, given_id=0)
+        assert [row.name for row in await plugs.session_began(tx, newer, begun)] == [older.name]
+        (note,) = await notes.by_command(tx, "acme", "stop-1")
+    assert note.text.endswith(f": the session that began at {begun.isoformat()} began on its plug.")

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
 from domain.model.outcomes import Cause
 from domain.model.specs import Kind
+from tests.simulation.back_end.back_end import Pair
 from tests.simulation.rules.reading import (
     OF_HOLDS,
     OF_SERVICE,
@@ -113,8 +115,21 @@ def _nobody_could_read(ran: Ran) -> Iterator[str]:
     field, behind = ran.temper.field, ran.back_end
     if behind is not None and (ran.disturbed_s or not behind.temper.is_reliable):
         return  # what no back end has answered is as good as unread
+    if behind is not None and _may_be_lost_at_a_gateway(behind.pairs):
+        return
     if not (field.odd_text or field.odd_fields or field.ends_early):
         yield "true: compensation FAILED without a session, and every report was in order"
+
+
+def _may_be_lost_at_a_gateway(pairs: list[Pair]) -> bool:
+    """Whether the station went on at another gateway while its last one had not let go of it.
+
+    Nobody there knows whether the first one lives, and records what it has passed on.
+    """
+    return any(
+        one.station.unseen and one.station.gateway is not then.station.gateway
+        for one, then in pairwise(pairs)
+    )
 
 
 def one_claim_per_session(ran: Ran) -> Iterator[str]:

@@ -40,7 +40,10 @@ class Carried:
 
 
 class Wire:
-    """The connection. `cut_s`: when it was cut, None while it holds. `carried`: all its frames."""
+    """The connection. `cut_s`: when it was cut, None while it holds. `carried`: all its frames.
+
+    `unseen`: the gateway was not told that it was cut, and may believe in it for a while.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Wire:
         self.loop = loop
         self.gateway = gateway
         self.cut_s: float | None = None
+        self.unseen = False
         self.carried: list[Carried] = []
         self.socket = GatewaySocket(self)
         self._chance = chance
@@ -89,6 +93,7 @@ class Wire:
         """Nothing gets through any more. None: that side does not notice."""
         if self.cut_s is None:
             self.cut_s = self.loop.time()
+        self.unseen = gateway_after_s is None
         if gateway_after_s is not None:
             self.loop.call_later(gateway_after_s, self.socket.gone)
         if station_after_s is not None:

@@ -15,6 +15,7 @@ from fleet import reports
 from fleet.sends import Send
 from journal.commands.answers import frame_of
 from journal.commands.record import record
+from station_gateway.relay import their_tokens
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import (
@@ -190,6 +191,24 @@ async def test_an_answer_that_comes_late_proves_nothing(
     row = await the_frame(relay, request)
     assert row.token_refused_time is None
     assert row.token_unclear_time is not None
+
+
+async def test_a_second_question_takes_the_proof_away_as_soon_as_its_answer_would_be_late(
+    relay: Bench,
+    back_end: BackEnd,
+    station: ScriptedStation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its answer may still be a yes, and the station may begin by it."""
+    back_end.answers["Authorize"] = REFUSED
+    request = await agreed(relay, station)
+    await ask(station)
+    assert await was_refused(relay, request)
+    del back_end.answers["Authorize"]
+    monkeypatch.setattr(their_tokens, "IN_TIME", timedelta(0))
+    await station.begin("Authorize", {"idTag": "TAG1"})
+    await found(lambda: unclear(relay, request))
+    assert not await was_refused(relay, request)
 
 
 async def test_a_question_that_the_back_end_leaves_open_is_no_doubt(

@@ -1,6 +1,7 @@
 """Boots of a relayed station: those that its back end (CSMS) asked for, and those that repeat."""
 
 import asyncio
+import json
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.benches.gateway_bench import Bench
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import BOOTS, connected, eventually, found
 
+ACCEPTED = {"status": "Accepted", "currentTime": "2026-01-01T00:00:00Z", "interval": 60}
 ASKS = '[2,"theirs","TriggerMessage",{"requestedMessage":"BootNotification"}]'
 
 
@@ -87,6 +89,26 @@ async def test_a_repeated_boot_waits_its_own_full_time_for_the_back_end(
             assert held(relay).boot._booting.in_hand
         await eventually(lambda: not held(relay).boot._booting.in_hand)
     assert clock() - last >= 0.3
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the newest", "a newer one has come"])
+async def test_a_late_answer_to_a_boot_counts_while_it_is_the_newest(
+    relay: Bench, back_end: BackEnd, again: bool
+) -> None:
+    del back_end.answers["BootNotification"]
+    await relay.restart(upstream_mode="command", relay_answer_s=0.05)
+    async with connected(relay.url("S1")) as station:
+        await station.begin("BootNotification", BOOTS["ocpp1.6"], message_id="late")
+        await eventually(lambda: held(relay).boot._booting.in_hand)
+        await eventually(lambda: not held(relay).boot._booting.in_hand)
+        if again:
+            back_end.answers["BootNotification"] = ACCEPTED | {"status": "Rejected"}
+            await station.boot()
+            await eventually(lambda: not held(relay).boot._booting.in_hand)
+        await back_end.say(json.dumps([3, "late", ACCEPTED]))
+        await station.call("Heartbeat", {})
+        await held(relay).caught_up()  # type: ignore[attr-defined]
+        assert held(relay).peer.boot_accepted is not again
 
 
 async def test_a_relayed_station_that_connects_and_boots_costs_few_statements_and_builds_none(

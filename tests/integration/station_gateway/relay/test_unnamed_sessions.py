@@ -1,6 +1,7 @@
 """A 1.6 session to which the back end has given no id: a stop of it waits, and guesses none."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from domain.ocpp_words import NO_TRANSACTION_ID
 from fleet.transactions.rows import Transaction
 from tests.support.benches.gateway_bench import Bench
 from tests.support.relay.back_end import BackEnd
-from tests.support.stations.scripted_station import ScriptedStation, connected, found
+from tests.support.stations.scripted_station import ScriptedStation, connected, eventually, found
 
 START: dict[str, Any] = {
     "connectorId": 1,
@@ -148,3 +149,59 @@ async def test_without_a_back_end_a_station_may_mean_its_session_by_minus_1(benc
         sending = bench.sending(await stop_of(bench, None))
         assert await station.accept("RemoteStopTransaction") == {"transactionId": -1}
         assert (await sending).status == "ANSWERED"
+
+
+# --- an answer that comes later than it is awaited
+
+
+@pytest.fixture
+async def forgotten(relay: Bench, back_end: BackEnd) -> AsyncIterator[ScriptedStation]:
+    """A station whose start "late" the back end has not answered, nor the gateway awaited."""
+    del back_end.answers["StartTransaction"]
+    await relay.restart(relay_answer_s=0.05)
+    async with connected(relay.url("S1")) as scripted:
+        await scripted.begin("StartTransaction", START, message_id="late")
+        await found(lambda: known_as(relay, NO_TRANSACTION_ID))
+        yield scripted
+
+
+async def known_as(relay: Bench, id: str) -> Transaction | None:
+    """The one session, once it has this id."""
+    return next((t for t in await relay.transactions() if t.ocpp_transaction_id == id), None)
+
+
+def late(id: int, status: str = "Accepted") -> str:
+    """The answer of the back end to the start "late"."""
+    return json.dumps([3, "late", {"transactionId": id, "idTagInfo": {"status": status}}])
+
+
+async def test_an_answer_that_comes_late_names_its_session_and_is_passed_on(
+    relay: Bench, back_end: BackEnd, forgotten: ScriptedStation
+) -> None:
+    await back_end.say(late(4711))
+    await found(lambda: known_as(relay, "4711"))
+    await eventually(lambda: late(4711) in map(json.dumps, forgotten.frames))
+    assert len(await relay.transactions()) == 1
+
+
+async def test_a_late_answer_judges_no_token_for_the_station_may_wait_for_it_no_longer(
+    relay: Bench, back_end: BackEnd, forgotten: ScriptedStation
+) -> None:
+    before = await known_as(relay, NO_TRANSACTION_ID)
+    await back_end.say(late(4711, "Invalid"))
+    named = await found(lambda: known_as(relay, "4711"))
+    assert before is not None
+    assert named.authorized == before.authorized
+
+
+async def test_a_late_answer_leaves_the_id_that_the_station_was_given_meanwhile(
+    relay: Bench, back_end: BackEnd, forgotten: ScriptedStation
+) -> None:
+    back_end.answers["StartTransaction"] = NO_ID | {"transactionId": 4711}
+    await forgotten.call("StartTransaction", START)
+    await found(lambda: known_as(relay, "4711"))
+    await back_end.say(late(12))
+    await forgotten.call("Heartbeat", {})
+    held = relay.gateway.registry.get("S1")
+    await held.caught_up()  # type: ignore[union-attr]
+    assert await known_as(relay, "4711")

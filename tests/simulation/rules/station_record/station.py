@@ -99,7 +99,8 @@ def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
     station with several may as well be on two of them.
     """
     placed = case.placed or len(case.record.statuses) < 2
-    seen = {shown.get("transactionId") for shown in case.words.sessions}
+    # One without an id is nobody's that can be told: the station does not know its id either.
+    seen = {id for shown in case.words.sessions if (id := shown.get("transactionId"))}
     later = [
         one
         for one in case.record.sessions

@@ -28,6 +28,13 @@ def stop(**changed: Any) -> TheirCommand:
     return TheirCommand(Kind.STOP_SESSION, at(0), **(known | changed))
 
 
+NAMING = session(
+    remote_start_id=5,
+    names_nothing=True,
+    judged_elsewhere=True,
+    token_digest=None,
+    token_state=TokenState.NOT_TOLD,
+)
 NAMELESS = session(remote_start_id=None)
 
 
@@ -67,6 +74,21 @@ NAMELESS = session(remote_start_id=None)
             (OURS,),
             Cause.SESSION_STARTED,
             id="it names the start",
+        ),
+        pytest.param(start(number=5), NAMING, (OURS,), None, id="it names the start, no token yet"),
+        pytest.param(
+            start(number=5),
+            replace(NAMING, token_state=TokenState.REFUSED, token_digest="token"),
+            (),
+            Cause.AUTHORIZATION_REFUSED,
+            id="it names the start, and its token is refused",
+        ),
+        pytest.param(
+            start(number=5),
+            replace(NAMING, has_charged=True),
+            (),
+            Cause.SESSION_STARTED,
+            id="it names the start, and energy flows",
         ),
         pytest.param(
             start(number=5),

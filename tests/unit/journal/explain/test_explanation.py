@@ -231,6 +231,16 @@ def test_waiting_cancelling_and_undoing_are_explained() -> None:
     assert steps[-1].summary == "Undone: It was cancelled."
 
 
+@pytest.mark.parametrize("id", ["-1", "-1~3"])
+def test_an_unwanted_session_to_which_no_back_end_gave_an_id_is_told_without_one(id: str) -> None:
+    undoing = changes.undoing(
+        changes.cancelled(AGREED, at(2)), "It was cancelled.", "t-1", id, at(3)
+    )
+    steps = explain([change("queued", at(-9), ASKED, 1), change("undo", at(3), undoing, 4)], [], [])
+    step = of_kind(steps, StepKind.COMPENSATION)
+    assert (step.facts.get("transaction_id"), step.facts["transaction"]) == (None, "t-1")
+
+
 def test_tries_questions_and_silent_gateways_are_explained() -> None:
     tried = UnsentAttempt(1, "STATION_OFFLINE", at(1))
     asked = Asked(at(3), times=1, replied=True, ongoing=False, messages_in_queue=True)

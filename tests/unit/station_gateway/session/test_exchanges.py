@@ -6,7 +6,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station_gateway.dialects.messages import Booted, SessionStarted, StationTime, TokenSeen
+from station_gateway.dialects.messages import (
+    AuthorizationAsked,
+    Booted,
+    SessionStarted,
+    StationTime,
+    TokenSeen,
+)
 from station_gateway.session.events import CallReceived
 from station_gateway.session.exchanges import OPEN_LIMIT, Exchanges, OpenCall
 
@@ -90,6 +96,71 @@ def test_an_answer_is_awaited_longer_while_who_owes_it_is_away() -> None:
     assert [each.call for each in late] == [soon.call]
     assert not exchanges.waits_for(soon)
     assert exchanges.end() == [later]
+
+
+def test_an_answer_about_a_token_is_awaited_no_longer_for_one_who_is_away() -> None:
+    exchanges = Exchanges()
+    asked = AuthorizationAsked(TokenSeen("TAG1"), asked_time=NOW)
+    exchanges.begin(msgspec.structs.replace(opened("1", due=5.0), message=asked))
+    exchanges.postpone(60.0)
+    assert exchanges.look_again() == 5.0
+
+
+START = SessionStarted(1, 1, TokenSeen("TAG1"), 0, StationTime(NOW))
+
+
+def start(message_id: str, due: float = 60.0, *, said: object = None) -> OpenCall:
+    return msgspec.structs.replace(opened(message_id, due, said=said), message=START)
+
+
+def test_a_call_that_was_given_up_is_known_by_its_id_once() -> None:
+    exchanges, overdue = Exchanges(), start("1", due=5.0)
+    exchanges.begin(overdue)
+    assert exchanges.answered_late("1") is None
+    exchanges.overdue(5.0)
+    assert exchanges.answered("1") is None
+    assert exchanges.answered_late("1") is overdue
+    assert exchanges.answered_late("1") is None
+
+
+def test_as_many_are_known_that_were_given_up_as_may_wait() -> None:
+    exchanges = Exchanges()
+    for number in range(2 * OPEN_LIMIT):
+        exchanges.begin(start(str(number), said=number))
+    assert exchanges.answered_late("0") is not None
+    exchanges.overdue(60.0)
+    found = [exchanges.answered_late(str(number)) for number in range(2 * OPEN_LIMIT)]
+    assert [each is not None for each in found] == [False] * OPEN_LIMIT + [True] * OPEN_LIMIT
+
+
+def test_a_newer_call_under_its_id_takes_the_place_of_one_that_was_given_up() -> None:
+    exchanges = Exchanges()
+    exchanges.begin(start("1", due=5.0))
+    exchanges.overdue(5.0)
+    newer = start("1", said="other")
+    exchanges.begin(newer)
+    assert exchanges.answered("1") is newer
+    assert exchanges.answered_late("1") is None
+
+
+def test_a_newer_boot_takes_the_place_of_one_that_was_given_up_and_of_no_start() -> None:
+    exchanges, late = Exchanges(), start("2", due=5.0)
+    exchanges.begin(opened("1", due=5.0))
+    exchanges.begin(late)
+    exchanges.overdue(5.0)
+    exchanges.begin(opened("3"))
+    assert exchanges.answered_late("1") is None
+    assert exchanges.answered_late("2") is late
+
+
+def test_a_start_that_was_said_again_under_another_id_has_the_answer_to_the_last_one() -> None:
+    exchanges, first, again, other = Exchanges(), start("1"), start("2"), start("3", said="other")
+    for each in (first, other, again):
+        assert exchanges.begin(each) is None
+    assert exchanges.answered("2") is again
+    assert not exchanges.waits_for(first)
+    assert exchanges.waits_for(other)
+    assert exchanges.answered_late("1") is first
 
 
 @given(st.lists(st.tuples(st.sampled_from(["call", "answer", "clock"]), st.integers(0, 20))))

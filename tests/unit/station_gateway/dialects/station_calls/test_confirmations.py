@@ -22,6 +22,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.dialects.station_calls.confirmations import (
     confirmed,
+    confirmed_late,
     may_follow_start,
     needs_answer,
     refuses_token,
@@ -143,3 +144,29 @@ def test_a_message_without_a_token_stays_as_it_is() -> None:
 )
 def test_only_a_word_of_the_standard_refuses_a_token(answer: Answer | None, refuses: bool) -> None:
     assert refuses_token(answer) is refuses
+
+
+@pytest.mark.parametrize(
+    ("message", "answer", "told"),
+    [
+        (STARTED, {"transactionId": 8, "idTagInfo": {"status": "Invalid"}}, (8, True)),
+        (STARTED, {"idTagInfo": {"status": "Accepted"}}, None),
+        (STARTED, CallError("InternalError"), None),
+        (EVENT, {"idTokenInfo": {"status": "Invalid"}}, None),
+        (STOPPED, {}, None),
+    ],
+)
+def test_a_late_answer_names_a_session_and_tells_nothing_else(
+    message: Any, answer: Answer, told: tuple[int, bool] | None
+) -> None:
+    found = confirmed_late(message, answer)
+    named = isinstance(found, SessionStarted) and (found.given_id, found.given_late)
+    assert (named or None) == told
+    assert (found is None) == (told is None)
+
+
+def test_a_boot_is_accepted_by_a_late_answer_too() -> None:
+    found = confirmed_late(BOOT, {"status": "Accepted"})
+    assert isinstance(found, Booted)
+    assert found.answered is BootVerdict.ACCEPTED
+    assert confirmed_late(BOOT, {}) is None
