@@ -278,7 +278,8 @@ class RelayedStation(ConnectedStation):
                 self._forget_boot_timer()
                 self.boot.arrived()
                 self.boot.answered()
-                self._surroundings.on_boot(self)
+                if self._commands:  # else it is asked nothing
+                    self._surroundings.on_boot(self)
             case _:
                 self.boot.heard()
         self.boot.look()
