@@ -183,7 +183,7 @@ class _Compiled:
 
     def read(self, row: tuple[Any, ...]) -> "Row[Any]":
         """The driver's row, with each value as the column's type reads it."""
-        return Row(self._meta, self._readers, self._places, row)
+        return Row(self._meta, cast("Any", self._readers), self._places, row)
 
 
 def _compile(statement: Executable, dialect: Dialect) -> "_Compiled | None":
