@@ -10,16 +10,17 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.parse import quote
 
 import certifi
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
-from websockets.datastructures import Headers, HeadersLike, MultipleValuesError
+from websockets.datastructures import Headers, MultipleValuesError
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.http11 import Response
 from websockets.protocol import Event, State
@@ -72,17 +73,11 @@ class UpstreamRefused(BackEndAway):
 class UpstreamSocket(PeerSocket, ClientConnection):
     """The websocket to the back end of one station."""
 
-    async def handshake(
-        self,
-        additional_headers: HeadersLike | None = None,
-        user_agent_header: str | None = None,
-    ) -> None:
-        """As the library's; what it awaits is one future and no set of two."""
+    async def open(self, headers: Iterable[tuple[str, str]]) -> None:
+        """The library's `handshake`; what it awaits is one future and no set of two."""
         self.request = request = self.protocol.connect()
-        for name, value in Headers(additional_headers or ()).raw_items():
+        for name, value in headers:
             request.headers[name] = value
-        if user_agent_header is not None:
-            request.headers.setdefault("User-Agent", user_agent_header)
         if self.state is State.CONNECTING:
             self.protocol.send_request(request)
             self.send_data()
@@ -170,7 +165,7 @@ class UpstreamDialler:
     ) -> UpstreamSocket:
         opened = await self._connected(uri, addresses, station)
         try:
-            await opened.handshake(_headers(station), None)
+            await opened.open(_headers(station))
         except BaseException:
             opened.abort()
             raise
@@ -233,6 +228,14 @@ def _read(url: str) -> WebSocketURI:
     return parse_uri(url if STATION in url else f"{url.rstrip('/')}/{STATION}")
 
 
+@lru_cache(maxsize=64)
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
+
+
 async def _public_addresses(url: str) -> list[str]:
     """The addresses of a back end that may be connected to. Raises: ForbiddenAddress, OSError."""
     host = host_of(url)
@@ -246,6 +249,8 @@ async def _public_addresses(url: str) -> list[str]:
 
 async def _all_addresses(url: str) -> list[str]:
     """The addresses of a back end, in the order of the resolver. Raises: OSError."""
+    if _is_address(_read(url).host):
+        return [_read(url).host]
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(_read(url).host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
@@ -295,13 +300,12 @@ def _close(late: "asyncio.Task[socket.socket]") -> None:
         late.result().close()
 
 
-def _headers(station: DialledStation) -> Headers:
-    headers = Headers()
-    for name in PASSED_ON:
-        for value in station.headers.get_all(name)[:1]:
-            headers[name] = value
+def _headers(station: DialledStation) -> list[tuple[str, str]]:
+    headers = [
+        (name, value) for name in PASSED_ON for value in station.headers.get_all(name)[:1]
+    ]
     if station.address:
-        headers["X-Forwarded-For"] = station.address
+        headers.append(("X-Forwarded-For", station.address))
     return headers
 
 
