@@ -150,8 +150,7 @@ class HandshakeJudge:
         """The station of this identity. With the setting `open` it is made when there is none."""
         if self._settings.open and not self._settings.upstream_url:
             return await self._admit(identity)
-        async with self._db.read() as tx:
-            return await _find(tx, identity)
+        return await self._db.look(lambda tx: _find(tx, identity))
 
     def _upstream_of(self, station: stations.Station | None) -> str:
         return (station.upstream if station is not None else "") or self._settings.upstream_url
