@@ -213,7 +213,11 @@ _BUSY = precompiled(
                 reservations.c.station == bindparam("of_station"),
                 reservations.c.end_time.is_(None),
             ),
-        )
+        ),
+        exists().where(
+            reservations.c.station == bindparam("of_station"),
+            reservations.c.end_time >= bindparam("since", type_=reservations.c.end_time.type),
+        ),
     )
 )
 _NOT_CLOSED = (
@@ -357,9 +361,13 @@ async def open_for_station(tx: Tx, station: str) -> list[Send]:
     return [Send(*row) for row in await tx.execute(_OPEN, {"station": station})]
 
 
-async def busy(tx: Tx, station: str) -> bool:
-    """Whether the station has an open send, a command that is not DONE, or an open reservation."""
-    return bool((await tx.execute(_BUSY, {"of_station": station})).scalar_one())
+async def busy(tx: Tx, station: str, *, since: datetime) -> tuple[bool, bool]:
+    """Whether the station has an open send, a command that is not DONE, or an open reservation.
+
+    And whether a reservation of it has ended since this time.
+    """
+    row = (await tx.execute(_BUSY, {"of_station": station, "since": since})).one()
+    return bool(row[0]), bool(row[1])
 
 
 async def close(

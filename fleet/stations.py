@@ -151,13 +151,16 @@ async def create(
     return Station(*row)
 
 
-async def admit(tx: Tx, *, id: str, tenant: str, now: datetime) -> Station:
-    """The station with this id; an unregistered one is made when there is none (`--open`)."""
+async def admit(tx: Tx, *, id: str, tenant: str, now: datetime) -> tuple[Station, bool]:
+    """The station with this id; an unregistered one is made when there is none (`--open`).
+
+    And whether it was made.
+    """
     values = _new_row(id, tenant, "", 0, now) | {"registered": False}
     row = (await tx.execute(_ADMIT(tx), values)).first()
-    if row is None:  # it exists already
-        row = (await tx.execute(_GET, {"id": id})).one()
-    return Station(*row)
+    if row is not None:
+        return Station(*row), True
+    return Station(*(await tx.execute(_GET, {"id": id})).one()), False
 
 
 async def get(tx: Tx, id: str) -> Station | None:

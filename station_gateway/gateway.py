@@ -252,6 +252,7 @@ class Gateway:
 
     async def _serve(self, socket: StationSocket, admitted: Admitted, subprotocol: str) -> None:
         dialect, known = DIALECTS[subprotocol], admitted.station
+        clock = read_clock(known.clock)
         peer = Peer(
             id=known.id,
             tenant=known.tenant,
@@ -263,8 +264,8 @@ class Gateway:
             certified=admitted.certified,
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
-            clock=read_clock(known.clock),
-            stored_clock=read_clock(known.clock),
+            clock=clock,
+            stored_clock=clock,
             relayed=admitted.upstream is not None,
         )
         station = self._station(socket, peer, dialect, admitted)

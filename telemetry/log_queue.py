@@ -13,6 +13,9 @@ from collections.abc import Callable
 from telemetry.metrics import DROPPED_LOGS
 
 _WRITE_BYTES = 64 * 1024
+_GATHER_S = 0.02
+"""How long lines gather before the thread writes them: to wake it for each costs more than a line
+itself, and takes the interpreter from whoever logs."""
 
 
 class LogQueue:
@@ -65,6 +68,7 @@ class LogQueue:
         """Waits for lines. None of them are left once the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines or self._closed)
+            self._changed.wait_for(lambda: self._closed, _GATHER_S)
             lines, self._lines = self._lines, []
             if self._dropped and lines:
                 lines.append(self._notice(self._dropped).encode() + b"\n")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
@@ -70,14 +70,16 @@ _FORGET = precompiled(
     )
 )
 
-_UNDECIDED = precompiled(  # each boot of a relayed station asks it
+_IS_UNDECIDED = (
+    _OF_STATION,
+    _CALL.send_time >= bindparam("since", type_=_CALL.send_time.type),
+    _CALL.kind == bindparam("of_kind"),
+    _CALL.effect_time.is_(None),
+)
+_ANY_UNDECIDED = precompiled(select(exists().where(*_IS_UNDECIDED)))  # each boot asks it
+_UNDECIDED = precompiled(
     select(*_ROW)
-    .where(
-        _OF_STATION,
-        _CALL.send_time >= bindparam("since", type_=_CALL.send_time.type),
-        _CALL.kind == bindparam("of_kind"),
-        _CALL.effect_time.is_(None),
-    )
+    .where(*_IS_UNDECIDED)
     .order_by(_CALL.send_time.desc(), _CALL.id.desc())
     .limit(READ_LIMIT)
 )
@@ -139,6 +141,12 @@ async def of_station(
         found = found.where(_CALL.kind.in_(list(kinds)))
     found = found.order_by(_CALL.send_time.desc(), _CALL.id.desc()).limit(READ_LIMIT)
     return [KeptCall(*row) for row in await tx.execute(found)][::-1]
+
+
+async def any_undecided(tx: Tx, station: str, since: datetime, kind: str) -> bool:
+    """Whether `undecided` finds any."""
+    given = {"of_station": station, "since": since, "of_kind": kind}
+    return bool((await tx.execute(_ANY_UNDECIDED, given)).scalar_one())
 
 
 async def undecided(tx: Tx, station: str, since: datetime, kind: str) -> list[KeptCall]:

@@ -26,6 +26,10 @@ class ConnectionPool(Protocol):
     engine: AsyncEngine
     slots: asyncio.Semaphore
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether neither the next `slots.acquire` nor the next `take` waits for anything."""
+
     async def take(self) -> Tx:
         """A connection that is ready for statements. The caller holds a slot."""
 
@@ -44,6 +48,8 @@ class ConnectionPool(Protocol):
 
 class PostgresPool:
     """Connections of SQLAlchemy's pool."""
+
+    at_hand = False
 
     def __init__(self, engine: AsyncEngine, slots: asyncio.Semaphore) -> None:
         self.engine = engine
@@ -84,6 +90,11 @@ class SqlitePool:
         self.slots = asyncio.Semaphore(size)
         self._begin = begin
         self._idle: list[SqliteConnection] = []
+
+    @property
+    def at_hand(self) -> bool:
+        """See `ConnectionPool`."""
+        return bool(self._idle) and not self.slots.locked()
 
     async def take(self) -> Tx:
         """See `ConnectionPool`."""

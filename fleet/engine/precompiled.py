@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import ClauseElement, Executable, bindparam, column, select
-from sqlalchemy.engine import CursorResult, Dialect, IteratorResult
+from sqlalchemy.engine import CursorResult, Dialect, IteratorResult, Row
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -78,36 +78,77 @@ def check_compiler(dialect: Dialect) -> None:
         raise _changed(f"has no {', '.join(missing)}")
     form = _Compiled(compiled, _columns(probe, dialect))
     bound, row = form.bind({"value": {"a": 1}}), form.read(('{"a":1}',))
-    if bound != ['{"a":1}'] or row != ({"a": 1},):
+    if bound != ['{"a":1}'] or row != ({"a": 1},) or row.value != {"a": 1}:
         raise _changed(f"binds {bound!r} and reads {row!r}")
 
 
 class SqliteConnection(AsyncConnection):
     """SQLAlchemy's connection, but marked statements go straight to the driver."""
 
-    __slots__ = ()
+    __slots__ = ("_driver",)
+
+    _driver: LoopConnection
 
     @property
     def driver(self) -> LoopConnection:
         """The driver's connection. Raises: RuntimeError when this one was not started."""
-        if self.sync_connection is None:
-            raise RuntimeError("the connection was not started")
-        return cast("LoopConnection", self.sync_connection.connection.driver_connection)
+        try:
+            return self._driver
+        except AttributeError:
+            if self.sync_connection is None:
+                raise RuntimeError("the connection was not started") from None
+        found = self.sync_connection.connection.driver_connection
+        self._driver = cast("LoopConnection", found)  # it has no other one in its life
+        return self._driver
 
     async def execute(
         self, statement: Executable, parameters: Any = None, **options: Any
     ) -> CursorResult[Any]:
         """As SQLAlchemy's; of a marked statement: rows, `rowcount`, and names of columns."""
         # Many sets of parameters at once (a list) are SQLAlchemy's to run: executemany.
-        if statement in _marked and (parameters is None or isinstance(parameters, Mapping)):
+        if statement in _marked and (parameters is None or isinstance(parameters, dict)):
             form = _marked[statement] or _compile(statement, self.dialect)
             if form is not None:
                 return await form.run(self.driver, parameters or {})
         return await super().execute(statement, parameters, **options)
 
 
-class _Rows(IteratorResult[Any]):
-    rowcount: int
+class _Rows:
+    """What a marked statement answered. What hardly anybody asks of it, SQLAlchemy's result tells.
+
+    rowcount: how many rows it changed.
+    """
+
+    __slots__ = ("_meta", "_rows", "rowcount")
+
+    def __init__(self, meta: SimpleResultMetaData, rows: list[Any], rowcount: int) -> None:
+        self._meta = meta
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def all(self) -> list[Any]:
+        return self._rows
+
+    def first(self) -> Any | None:
+        return self._rows[0] if self._rows else None
+
+    def one(self) -> Any:
+        return self._rows[0] if len(self._rows) == 1 else self._result().one()
+
+    def scalar(self) -> Any | None:
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        return self._rows[0][0] if len(self._rows) == 1 else self._result().scalar_one()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._result(), name)
+
+    def _result(self) -> IteratorResult[Any]:
+        return IteratorResult(self._meta, iter([tuple(row) for row in self._rows]))
 
 
 class _Compiled:
@@ -122,16 +163,15 @@ class _Compiled:
             processor = bind.type.dialect_impl(dialect).bind_processor(dialect)
             self._binds.append((bind.key, bind.required, bind.effective_value, processor))
         self._meta = SimpleResultMetaData([key for key, _ in columns])
-        self._readers = [
-            (place, read) for place, (_, read) in enumerate(columns) if read is not None
-        ]
+        self._places = self._meta._key_to_index
+        readers = [read for _, read in columns]
+        self._readers = readers if any(readers) else None
 
     async def run(self, driver: LoopConnection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Run the statement with these values. Raises: KeyError for one that is missing."""
-        cursor = await driver.cursor().execute(self._sql, self.bind(values))
-        result = _Rows(self._meta, iter([self.read(row) for row in await cursor.fetchall()]))
-        result.rowcount = cursor.rowcount
-        return cast("CursorResult[Any]", result)
+        rows, count = await driver.fetch(self._sql, self.bind(values))
+        read = [self.read(row) for row in rows] if rows else rows
+        return cast("CursorResult[Any]", _Rows(self._meta, read, count))
 
     def bind(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the text, as the driver stores them."""
@@ -141,14 +181,9 @@ class _Compiled:
             bound.append(value if processor is None else processor(value))
         return bound
 
-    def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def read(self, row: tuple[Any, ...]) -> "Row[Any]":
         """The driver's row, with each value as the column's type reads it."""
-        if not self._readers:
-            return row
-        values = list(row)
-        for place, read in self._readers:
-            values[place] = read(values[place])
-        return tuple(values)
+        return Row(self._meta, cast("Any", self._readers), self._places, row)
 
 
 def _compile(statement: Executable, dialect: Dialect) -> "_Compiled | None":

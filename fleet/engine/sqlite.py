@@ -50,6 +50,9 @@ _CHECKPOINT_STATEMENTS = 1_000
 
 _SQLITE_INTERRUPT = 9
 
+Answered = tuple[list[Any], int]
+"""The rows of a statement, and how many it changed."""
+
 LOCK_PAUSE_S = (0.0005, 0.003)
 """Pause between two tries to take SQLite's lock: random between these, so that all take turns."""
 
@@ -117,16 +120,30 @@ class LoopConnection:
         if sql.startswith(_DEFERRED):
             self._deferred.append(sql)
             return None
+        await self._run_deferred()
+        if not self._writer:
+            return await self._read(work)
+        self._logged += 1
+        return work(self._raw)
+
+    async def fetch(self, sql: str, parameters: Sequence[Any]) -> Answered:
+        """As `run`, for one statement that is never deferred: its rows, and how many it changed."""
+        if self._connection is None:
+            raise ValueError("Connection closed")
+        if self._deferred:
+            await self._run_deferred()
+        if not self._writer:
+            return await self._read(partial(_fetched, sql, parameters))
+        self._logged += 1
+        return _fetched(sql, parameters, self._raw)
+
+    async def _run_deferred(self) -> None:
         deferred, self._deferred = self._deferred, []
         for statement in deferred:
             if statement == _BEGIN_WRITE:
                 await self._begin_write()
             else:
                 self._raw.execute(statement)
-        if not self._writer:
-            return await self._read(work)
-        self._logged += 1
-        return work(self._raw)
 
     async def commit(self) -> None:
         """Commit what reached SQLite; a transaction whose BEGIN is still deferred is forgotten."""
@@ -271,6 +288,11 @@ def connector(
         )
 
     return create
+
+
+def _fetched(sql: str, parameters: Sequence[Any], connection: sqlite3.Connection) -> Answered:
+    cursor = connection.execute(sql, parameters)
+    return cursor.fetchall(), cursor.rowcount
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:

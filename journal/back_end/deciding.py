@@ -50,11 +50,16 @@ async def answered(tx: Tx, id: int, kind: Kind, answer: StationAnswer, now: date
         await wake_reservations(tx, row.station, what, now, wire_id=row.number)
 
 
+async def awaits_boot(tx: Tx, station: str, now: datetime) -> bool:
+    """Whether there is a reset to which the station's boot may be due; mostly there is none."""
+    return await calls.any_undecided(tx, station, now - PUT_OFF, Kind.RESET.value)
+
+
 async def booted(tx: Tx, station_id: str, now: datetime) -> bool:
     """Decide the resets to which the station's boot may be due. Returns True: it is written."""
     resets = await calls.undecided(tx, station_id, now - PUT_OFF, Kind.RESET.value)
     if not resets:
-        return True  # so it is with most boots
+        return True
     station = await stations.get(tx, station_id)
     if station is None or station.boot_time is None or station.boot_time != now:
         return True  # it told of no boot: it was only asked to

@@ -23,6 +23,7 @@ from domain.evidence.station_event import (
     cable_wait_is_over,
 )
 from domain.evidence.station_event import StationEvent as StationEvent  # noqa: PLC0414
+from domain.limits import CLEARING
 from domain.model.command import CompensationState, State
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
@@ -55,8 +56,10 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
     if event.changes_nothing and event.what == EventKind.TRANSACTION:
         return False  # who reads the facts again reads the same
     ended = await wake_corrected(tx, event, now)
-    ended = await wake_uncleared(tx, event.station, event.what, now) or ended
-    if not await sends.busy(tx, event.station) and event.status != ConnectorStatus.RESERVED:
+    busy, has_ended = await sends.busy(tx, event.station, since=now - CLEARING)
+    if has_ended:
+        ended = await wake_uncleared(tx, event.station, event.what, now) or ended
+    if not busy and event.status != ConnectorStatus.RESERVED:
         return ended
     woken = await wake_reservations(
         tx,

@@ -94,27 +94,13 @@ class Handlers:
         self._fact_timeout_s = fact_timeout_s
         self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
-        self._by_class: dict[type, Callable[[Peer, Any], Awaitable[Confirmation]]] = {
-            Booted: self.booted,
-            HeartbeatSeen: self.noticed,
-            ConnectorStatusSeen: self.connector_status,
-            AvailabilitySeen: self.availability,
-            AuthorizationAsked: self.authorization,
-            SessionStarted: self.session_started,
-            SessionStopped: self.session_stopped,
-            SessionEvent: self.session_event,
-            MeterRead: self.meter_read,
-            VendorDataSeen: self.noticed,
-            ReservationEndReported: self.reservation_ended,
-            SecurityEventSeen: self.security_event,
-            NoticeSeen: self.noticed,
-        }
+        self._replaced: dict[type, Callable[[Peer, Any], Awaitable[Confirmation]]] = {}
 
     def replace(
         self, message: type, handler: Callable[[Peer, Any], Awaitable[Confirmation]]
     ) -> None:
         """Handle messages of this class with another handler from now on."""
-        self._by_class[message] = handler
+        self._replaced[message] = handler
 
     async def handle(self, peer: Peer, call: StationCall) -> Confirmation:
         """Do what the message asks for, and return what to answer.
@@ -124,16 +110,18 @@ class Handlers:
             Revoked: the socket is no longer its station's, and is to be closed.
         """
         call = on_our_clock(peer, call)
+        message = type(call)
+        handler = self._replaced.get(message) or getattr(self, _METHODS[message])
         await store_clock(self._db, peer, self._utc_now())
         clock = asyncio.get_running_loop().time
         begin_s = clock()
         while True:
             try:
-                return await self._by_class[type(call)](peer, call)
+                return await handler(peer, call)
             except DatabaseUnavailable as error:
                 # Try again while the station still waits. Every fact may be written twice.
                 if clock() - begin_s > self._fact_timeout_s - self._retry_pause_s:
-                    log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
+                    log.warning("fact_not_written", station=peer.id, message=message.__name__)
                     raise Unanswered from error
                 await asyncio.sleep(self._retry_pause_s)
 
@@ -350,3 +338,21 @@ class Handlers:
     def _kick(self, wake: bool) -> None:
         if wake:
             self._waker.kick()
+
+
+_METHODS: dict[type, str] = {
+    Booted: "booted",
+    HeartbeatSeen: "noticed",
+    ConnectorStatusSeen: "connector_status",
+    AvailabilitySeen: "availability",
+    AuthorizationAsked: "authorization",
+    SessionStarted: "session_started",
+    SessionStopped: "session_stopped",
+    SessionEvent: "session_event",
+    MeterRead: "meter_read",
+    VendorDataSeen: "noticed",
+    ReservationEndReported: "reservation_ended",
+    SecurityEventSeen: "security_event",
+    NoticeSeen: "noticed",
+}
+"""By name: a relayed station has handlers of its own, with its own clock, made again and again."""

@@ -11,6 +11,7 @@ from domain.ocpp_words import StationMessage
 from fleet import stations
 from fleet.engine.statements import Tx
 from fleet.log import reservations
+from journal.back_end import deciding
 from journal.commands import plugs
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
@@ -34,6 +35,8 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         "mended": words_of(call.mended),
     }
     event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
+    if peer.relayed:
+        peer.awaits_boot = await deciding.awaits_boot(tx, peer.id, now)
     return await wake_concerned(tx, event, now)
 
 

@@ -40,6 +40,9 @@ from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
+_FROM_STATION = metrics.RELAYED_FRAMES.labels(said_by="station")
+_FROM_BACK_END = metrics.RELAYED_FRAMES.labels(said_by="back_end")
+
 HEAD_CHARS = 200
 """Where the action of a frame stands."""
 
@@ -123,7 +126,7 @@ class RelayedStation(ConnectedStation):
             try:
                 self._line.say(taken)
             finally:  # it was said, also when nobody can keep it
-                metrics.RELAYED_FRAMES.labels(said_by="station").inc()
+                _FROM_STATION.inc()
                 self._recorder.copy(From.STATION, taken)
             await self._line.flowing()
         except SocketGone as gone:
@@ -174,7 +177,7 @@ class RelayedStation(ConnectedStation):
             while not self._ended:
                 data = await self._line.read()
                 self._recorder.copy(From.BACK_END, data)
-                metrics.RELAYED_FRAMES.labels(said_by="back_end").inc()
+                _FROM_BACK_END.inc()
                 if self._pairs and head_of(data).type_number == frames.CALL:
                     await self._pass_call(str(data))
                 else:
@@ -278,7 +281,8 @@ class RelayedStation(ConnectedStation):
                 self._forget_boot_timer()
                 self.boot.arrived()
                 self.boot.answered()
-                self._surroundings.on_boot(self)
+                if self._commands:  # else it is asked nothing
+                    self._surroundings.on_boot(self)
             case _:
                 self.boot.heard()
         self.boot.look()

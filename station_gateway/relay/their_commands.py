@@ -126,7 +126,9 @@ class TheirCommands:
     async def heard(self, message: StationCall, time: datetime) -> None:
         """The facts of a message are written: they may tell what came of a command."""
         if isinstance(message, Booted):
-            await self._written(lambda tx: deciding.booted(tx, self._peer.id, time))
+            awaited, self._peer.awaits_boot = self._peer.awaits_boot, True
+            if awaited:
+                await self._written(lambda tx: deciding.booted(tx, self._peer.id, time))
         elif isinstance(message, _ABOUT_SESSIONS) and self._may_tell(time):
             await self._written(lambda tx: deciding.session_told(tx, self._peer.id, time))
 

@@ -150,8 +150,7 @@ class HandshakeJudge:
         """The station of this identity. With the setting `open` it is made when there is none."""
         if self._settings.open and not self._settings.upstream_url:
             return await self._admit(identity)
-        async with self._db.read() as tx:
-            return await _find(tx, identity)
+        return await self._db.look(lambda tx: _find(tx, identity))
 
     def _upstream_of(self, station: stations.Station | None) -> str:
         return (station.upstream if station is not None else "") or self._settings.upstream_url
@@ -229,7 +228,10 @@ class HandshakeJudge:
         known: whether there was one before. If not, one look with its creation is enough.
         Raises: Refused when it is relayed there no longer: it was changed, or deleted.
         """
-        station, _ = await (self._look_up(identity) if known else self._admit(identity))
+        if known:
+            station, _ = await self._look_up(identity)
+        else:
+            station, _ = await self._admit(identity, sought=True)
         if self._upstream_of(station) != url:
             self._unavailable("upstream_changed")
         if station is None:
@@ -353,20 +355,24 @@ class HandshakeJudge:
         if await self._db.batch(write):
             log.info("older_password_ended", station=tried.station)
 
-    async def _admit(self, identity: str) -> tuple[stations.Station, Secrets]:
+    async def _admit(
+        self, identity: str, *, sought: bool = False
+    ) -> tuple[stations.Station, Secrets]:
         """The station of this identity; one that nobody registered is made when there is none.
 
         The check and the creation are one database transaction, because the same station may open
-        two sockets at once.
+        two sockets at once. sought: there was none a moment ago, and its passwords do not matter.
+        Then the creation alone tells whether there is one, if it can be spelled in one way only.
         """
         tenant, now = self._settings.open_tenant, self._utc_now()
 
         async def write(tx: Tx) -> tuple[stations.Station, Secrets, bool]:
-            station, secrets = await _find(tx, identity)
-            if station is not None:
-                return station, secrets, False
-            admitted = await stations.admit(tx, id=identity, tenant=tenant, now=now)
-            return admitted, Secrets(), True
+            if not sought or len(_spellings(identity)) > 1:
+                station, secrets = await _find(tx, identity)
+                if station is not None:
+                    return station, secrets, False
+            admitted, is_new = await stations.admit(tx, id=identity, tenant=tenant, now=now)
+            return admitted, Secrets(), is_new
 
         station, secrets, new = await self._db.batch(write)
         if new:
@@ -375,13 +381,18 @@ class HandshakeJudge:
 
 
 async def _find(tx: Tx, identity: str) -> _Found:
-    """The station of this identity, and how its passwords are recognised.
-
-    When nobody has this identity, it may have been escaped otherwise: a space as `+`, as in a form,
-    or everything twice.
-    """
-    for spelling in dict.fromkeys((identity, identity.replace("+", " "), unquote(identity))):
+    """The station of this identity, and how its passwords are recognised."""
+    for spelling in _spellings(identity):
         found = await station_secrets.get_with_secrets(tx, spelling)
         if found[0] is not None:
             return found
     return None, Secrets()
+
+
+def _spellings(identity: str) -> dict[str, None]:
+    """What a station of this identity may be called.
+
+    When nobody has this identity, it may have been escaped otherwise: a space as `+`, as in a form,
+    or everything twice.
+    """
+    return dict.fromkeys((identity, identity.replace("+", " "), unquote(identity)))

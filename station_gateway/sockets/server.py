@@ -80,7 +80,6 @@ class StationServer:
             settings.port,
             create_connection=_sockets_of(self),
             compression=None,
-            process_request=self._judge,
             server_header=None,
             open_timeout=settings.handshake_timeout_s,
             close_timeout=settings.close_timeout_s,
@@ -138,9 +137,9 @@ class StationServer:
             raise RuntimeError("the listener was not started")
         return self._server
 
-    async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
-        socket = cast(StationSocket, connection)
-        tls: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
+    async def judge(self, socket: StationSocket, request: Request) -> Response | None:
+        """See `SocketOwner.judge`."""
+        tls: ssl.SSLObject | None = socket.transport.get_extra_info("ssl_object")
         certificate = None if tls is None else read_certificate(tls.getpeercert())
         if self.openings is not None:
             forwarded = request.headers.get_all("X-Forwarded-For")
@@ -159,9 +158,9 @@ class StationServer:
             reason, facts = without_common(offered(request.headers))
             socket.tell_refusal(reason, admitted.station.id, **facts)
         if admitted.subprotocol is not None:
-            connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
+            socket.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
             dialect = DIALECTS[admitted.subprotocol]
-            connection.protocol.max_message_size = (
+            socket.protocol.max_message_size = (
                 self.settings.frame_bytes(dialect.CAPABILITIES)
                 if admitted.upstream is None
                 else self.settings.upstream_frame_bytes

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 import structlog
 from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
 
 from station_gateway.settings import GatewaySettings
@@ -43,6 +44,9 @@ class SocketOwner(Protocol):
 
     def make_room(self) -> bool:
         """Whether one more connection may begin. Cuts the slowest handshake when it must."""
+
+    async def judge(self, socket: "StationSocket", request: Request) -> Response | None:
+        """Judge a request to open; None: the station may come in. Sets what the socket knows."""
 
 
 class StationSocket(PeerSocket, ServerConnection):
@@ -136,6 +140,8 @@ class StationSocket(PeerSocket, ServerConnection):
 
     def process_event(self, event: Event) -> None:
         """Drop what a peer sends after the close: nobody would read it."""
+        if self.request is None and self.request_rcvd.done():
+            return  # it came in the moment in which its time was over
         if self.request is not None:
             self.intake.count_frame()
         if self.request is None or not self.recv_messages.closed:
@@ -160,6 +166,8 @@ class StationSocket(PeerSocket, ServerConnection):
             self.intake.finish()
             self._stop_waiting()
             super().connection_lost(exc)
+            if not self.request_rcvd.done():
+                self.request_rcvd.set_result(None)
 
     def pause_writing(self) -> None:
         """Read nothing from a peer that does not take our bytes; cut it when that lasts."""
@@ -182,10 +190,10 @@ class StationSocket(PeerSocket, ServerConnection):
         self._end = "stuck"
         self.transport.abort()
 
-    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+    async def handshake(self, *_: Any, **__: Any) -> None:
         """Perform the opening handshake, then forget the request and its password."""
         try:
-            await super().handshake(*args, **kwargs)
+            await self._shake_hands()
         except asyncio.CancelledError:
             self.tell_refusal("too_slow")
             raise
@@ -203,6 +211,31 @@ class StationSocket(PeerSocket, ServerConnection):
                 self.response = None
             if self.state is not State.OPEN and self.admitted is not None:
                 self.admitted.give_up()
+
+    async def _shake_hands(self) -> None:
+        """As the library's; what it awaits is one future and no set of two."""
+        await self.request_rcvd
+        if self.request is None:
+            return
+        try:
+            response = await self.owner.judge(self, self.request)
+        except Exception as error:
+            self.protocol.handshake_exc = error
+            log.exception("handshake_failed", station=self.station)
+            response = self.respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway failed\n")
+        self.response = self.protocol.accept(self.request) if response is None else response
+        opens = self.response.status_code == _SWITCHED
+        if opens and not self.server.is_serving():
+            self.response = self.respond(HTTPStatus.SERVICE_UNAVAILABLE, "shutting down\n")
+            opens = False
+        if self.state is not State.CONNECTING:
+            return
+        if not opens:
+            async with self.send_context(expected_state=State.CONNECTING):
+                self.protocol.send_response(self.response)
+            return
+        self.protocol.send_response(self.response)
+        self.send_data()
 
     def tell_refusal(self, reason: str, station: str = "", **facts: object) -> None:
         """Count and report that this handshake was refused; once, however it ends afterwards."""

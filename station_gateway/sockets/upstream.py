@@ -10,10 +10,11 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.parse import quote
 
 import certifi
@@ -22,8 +23,9 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.http11 import Response
+from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
+from websockets.uri import WebSocketURI, parse_uri
 
 from domain.addresses import ForbiddenAddress, admitted
 from domain.upstreams import STATION, host_of, is_secure
@@ -70,6 +72,29 @@ class UpstreamRefused(BackEndAway):
 
 class UpstreamSocket(PeerSocket, ClientConnection):
     """The websocket to the back end of one station."""
+
+    async def open(self, headers: Iterable[tuple[str, str]]) -> None:
+        """The library's `handshake`; what it awaits is one future and no set of two."""
+        self.request = request = self.protocol.connect()
+        for name, value in headers:
+            request.headers[name] = value
+        if self.state is State.CONNECTING:
+            self.protocol.send_request(request)
+            self.send_data()
+        await self.response_rcvd
+        if self.protocol.handshake_exc is not None:
+            raise self.protocol.handshake_exc
+
+    def process_event(self, event: Event) -> None:
+        """Drop an answer that comes in the moment in which its time is over."""
+        if self.response is not None or not self.response_rcvd.done():
+            super().process_event(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the wait for an answer that will not come; the protocol has its reason by now."""
+        super().connection_lost(exc)
+        if not self.response_rcvd.done():
+            self.response_rcvd.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         """Note that the peer lives."""
@@ -125,7 +150,7 @@ class UpstreamDialler:
         try:
             async with asyncio.timeout(self._settings.upstream_timeout_s):
                 addresses = await (_all_addresses(url) if anywhere else _public_addresses(url))
-                return await self._open(upstream_of(url, station), addresses, station)
+                return await self._open(_uri_of(url, station), addresses, station)
         except TimeoutError:
             raise UpstreamRefused(HTTPStatus.GATEWAY_TIMEOUT, "upstream_silent") from None
         except InvalidStatus as refused:
@@ -136,9 +161,21 @@ class UpstreamDialler:
             raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_unreachable") from error
 
     async def _open(
-        self, url: str, addresses: Sequence[str], station: DialledStation
+        self, uri: WebSocketURI, addresses: Sequence[str], station: DialledStation
     ) -> UpstreamSocket:
-        settings, uri = self._settings, parse_uri(url)
+        opened = await self._connected(uri, addresses, station)
+        try:
+            await opened.open(_headers(station))
+        except BaseException:
+            opened.abort()
+            raise
+        opened.forget_handshake()
+        return opened
+
+    async def _connected(
+        self, uri: WebSocketURI, addresses: Sequence[str], station: DialledStation
+    ) -> UpstreamSocket:
+        settings, loop = self._settings, asyncio.get_running_loop()
         names = [Subprotocol(name) for name in station.subprotocols]
 
         def connection() -> UpstreamSocket:
@@ -154,23 +191,20 @@ class UpstreamDialler:
             made.write_timeout_s = settings.write_timeout_s
             return made
 
+        tls, name = (self._tls, uri.host) if uri.secure else (None, None)
+        if len(addresses) == 1:  # a fleet that comes back spares itself a task for each station
+            _, opened = await loop.create_connection(
+                connection, addresses[0], uri.port, ssl=tls, server_hostname=name
+            )
+            return opened
         reached = await _first_reached(addresses, uri.port)
         try:
-            _, opened = await asyncio.get_running_loop().create_connection(
-                connection,
-                sock=reached,
-                ssl=self._tls if uri.secure else None,
-                server_hostname=uri.host if uri.secure else None,
+            _, opened = await loop.create_connection(
+                connection, sock=reached, ssl=tls, server_hostname=name
             )
         except BaseException:
             reached.close()
             raise
-        try:
-            await opened.handshake(_headers(station), None)
-        except BaseException:
-            opened.abort()
-            raise
-        opened.forget_handshake()
         return opened
 
     @cached_property
@@ -178,14 +212,28 @@ class UpstreamDialler:
         return ssl.create_default_context(cafile=self._settings.upstream_ca or certifi.where())
 
 
-def upstream_of(url: str, station: DialledStation) -> str:
-    """The URL of the back end for this station. Without a place for it, the identity comes last."""
+def _uri_of(url: str, station: DialledStation) -> WebSocketURI:
+    """Where the back end is for this station."""
     spelled = station.spelling
     if not _SAFE.fullmatch(spelled):
         spelled = quote(station.identity, safe="")
-    if STATION in url:
-        return url.replace(STATION, spelled)
-    return f"{url.rstrip('/')}/{spelled}"
+    uri = _read(url)
+    path, query = (part.replace(STATION, spelled) for part in (uri.path, uri.query))
+    return replace(uri, path=path, query=query)
+
+
+@lru_cache(maxsize=64)
+def _read(url: str) -> WebSocketURI:
+    """The URL of a back end. Without a place for the station, its identity comes last."""
+    return parse_uri(url if STATION in url else f"{url.rstrip('/')}/{STATION}")
+
+
+@lru_cache(maxsize=64)
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 async def _public_addresses(url: str) -> list[str]:
@@ -201,8 +249,10 @@ async def _public_addresses(url: str) -> list[str]:
 
 async def _all_addresses(url: str) -> list[str]:
     """The addresses of a back end, in the order of the resolver. Raises: OSError."""
+    if _is_address(_read(url).host):
+        return [_read(url).host]
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host_of(url), None, type=socket.SOCK_STREAM)
+    found = await loop.getaddrinfo(_read(url).host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
@@ -211,8 +261,6 @@ async def _first_reached(addresses: Sequence[str], port: int) -> socket.socket:
 
     One that does not answer is tried on while the next one is.
     """
-    if len(addresses) == 1:  # a fleet that comes back spares itself a task for each station
-        return await _reached(addresses[0], port)
     loop, waiting = asyncio.get_running_loop(), list(addresses)
     tries: set[asyncio.Task[socket.socket]] = set()
     failed: BaseException | None = None
@@ -252,13 +300,12 @@ def _close(late: "asyncio.Task[socket.socket]") -> None:
         late.result().close()
 
 
-def _headers(station: DialledStation) -> Headers:
-    headers = Headers()
-    for name in PASSED_ON:
-        for value in station.headers.get_all(name)[:1]:
-            headers[name] = value
+def _headers(station: DialledStation) -> list[tuple[str, str]]:
+    headers = [
+        (name, value) for name in PASSED_ON for value in station.headers.get_all(name)[:1]
+    ]
     if station.address:
-        headers["X-Forwarded-For"] = station.address
+        headers.append(("X-Forwarded-For", station.address))
     return headers
 
 

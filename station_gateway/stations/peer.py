@@ -29,6 +29,8 @@ class Peer:
     moves: its gateway closes its socket, so that it goes to another gateway.
     relayed: another back end (CSMS) stands behind the gateway: it answers the station, and gives
         the ids.
+    awaits_boot: the transaction of its last boot found a reset of that back end which may be its
+        cause; also before one has looked.
     settled_time: when the last CALL of ours had its answer, or was given up.
     clock: what is known of its clocks. stored_clock: what of it the fleet has, since
         clock_stored_time; None: since before this connection.
@@ -56,6 +58,7 @@ class Peer:
     clock_stored_time: datetime | None = None
     settled_time: datetime | None = None
     relayed: bool = False
+    awaits_boot: bool = True
     moves: bool = False
 
     def knows(self, session: str) -> bool:

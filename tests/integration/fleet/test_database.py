@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from fleet import stations, wakeups
 from fleet.database import Database
+from fleet.engine.pools import SqlitePool
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station, StationExists
@@ -19,9 +20,13 @@ from tests.support.fleet_rows import NOW, make_station
 numbers = itertools.count(1)
 
 
+async def counting(tx: Tx) -> int:
+    return int((await tx.execute(select(func.count()).select_from(table))).scalar_one())
+
+
 async def count(db: Database) -> int:
     async with db.read() as tx:
-        return int((await tx.execute(select(func.count()).select_from(table))).scalar_one())
+        return await counting(tx)
 
 
 async def add(tx: Tx, name: str = "w") -> str:
@@ -87,6 +92,36 @@ async def test_a_lone_failing_write_is_rolled_back(db: Database) -> None:
     assert await count(db) == 0
     await db.batch(add)
     assert await count(db) == 1
+
+
+async def test_looks_at_the_same_moment_share_a_transaction_and_see_all_that_is_written(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = await Database.open(f"sqlite:///{tmp_path / 'fleet.db'}")
+    taken: list[SqlitePool] = []
+    take = SqlitePool.take
+
+    async def counted(pool: SqlitePool) -> Tx:
+        taken.append(pool)
+        return await take(pool)
+
+    monkeypatch.setattr(SqlitePool, "take", counted)
+    await db.batch(add)
+    taken.clear()
+    assert await asyncio.gather(*(db.look(counting) for _ in range(30))) == [1] * 30
+    assert len(taken) == 1
+    await db.close()
+
+
+async def test_a_look_that_fails_takes_no_other_along(db: Database) -> None:
+    async def fail(tx: Tx) -> int:
+        await counting(tx)
+        raise ValueError("no")
+
+    looks = [db.look(counting), db.look(fail), db.look(counting)]
+    first, failed, last = await asyncio.gather(*looks, return_exceptions=True)
+    assert (first, last) == (0, 0)
+    assert isinstance(failed, ValueError)
 
 
 async def test_a_caller_that_gives_up_does_not_disturb_the_others(db: Database) -> None:

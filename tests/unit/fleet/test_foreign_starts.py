@@ -52,7 +52,7 @@ async def test_it_is_no_frame_that_somebody_waits_for(db: Database) -> None:
     async with db.write() as tx:
         await foreign_starts.keep(tx, start())
         assert await sends.open_for_station(tx, "CP1") == []
-        assert not await sends.busy(tx, "CP1")
+        assert await sends.busy(tx, "CP1", since=NOW) == (False, False)
 
 
 async def test_an_old_one_is_deleted_with_the_next(db: Database) -> None:

@@ -69,8 +69,8 @@ async def test_a_station_cannot_be_registered_twice_not_even_by_another_tenant(
 
 async def test_an_admitted_station_can_be_registered_later(db: Database) -> None:
     async with db.write() as tx:
-        admitted = await stations.admit(tx, id="CP1", tenant="acme", now=NOW)
-        again = await stations.admit(tx, id="CP1", tenant="acme", now=later(9))
+        admitted, is_new = await stations.admit(tx, id="CP1", tenant="acme", now=NOW)
+        again, is_newer = await stations.admit(tx, id="CP1", tenant="acme", now=later(9))
         registered = await make_station(tx)
     assert not admitted.registered
     assert again == admitted

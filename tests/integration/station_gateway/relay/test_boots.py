@@ -139,4 +139,4 @@ async def test_a_relayed_station_that_connects_and_boots_costs_few_statements_an
         built = [str(each) for each in own if each not in precompiled._marked]
         assert built == []
         costs.append(len(own))
-    assert costs == [14, 15]
+    assert costs == [12, 12]
