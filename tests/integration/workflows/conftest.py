@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from tests.support.benches.command_bench import Bench
+from tests.support.benches.sandbox import prepared_once
 from tests.support.databases import new_sqlite
 from tests.support.servers import time_skipping_server
 from workflows.registration import register_search_attributes
@@ -25,6 +26,13 @@ from workflows.worker import running_worker
 
 TIME_MOVES_S = 5.0
 """A server that takes longer to skip twice this time stands still."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_workflow_prepared_once() -> Iterator[None]:
+    """Every test has a worker of its own, which would try all workflows in the sandbox again."""
+    with prepared_once():
+        yield
 
 
 @asynccontextmanager
