@@ -10,8 +10,8 @@ because nobody came; where its use is not known, the booking's is not known eith
     IN_USE     until the session is over; beyond the end it is OVERSTAYED, and the ladder runs
 
 A hold that is refused or lost, and an EVSE that cannot be used, lead to another EVSE of the pool.
-One that was tried is not tried again while there is another. When the start has come and none is
-left, the booking is DISPLACED. Where somebody else charges there, it waits for as long as its place
+One that was tried is not tried again while there is another. When the start has come and none can
+be used, the booking is DISPLACED; one that only no station holds stays. Where somebody else charges there, it waits for as long as its place
 would be kept for a late driver: the ladder may free it (`domain.bookings.blocking`).
 """
 
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.bookings.blocking.refused_holds import end_unheld
 from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker, climbed, noted
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
@@ -151,9 +152,8 @@ def next_carry(
         if booking.check_in_time is None:  # let go before the time; its driver may still come
             return CarryStep(CarryAct.WAIT, booking, over)
     if now >= over and (hold is None or hold.ended):
-        unheld = (hold is None or facts.blocker is not None) and booking.state not in IN_USE
-        cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
-        return _end(booking, cause, now)
+        blocked, usable = facts.blocker is not None, facts.place_usable
+        return _end(booking, end_unheld(booking, hold, usable=usable, blocked=blocked), now)
     return _before_use(booking, policy, facts, now)
 
 

@@ -7,7 +7,11 @@ first one wrote.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.bookings.blocking.refused_holds import asked_again_time, refused_for_now
+from domain.bookings.blocking.refused_holds import (
+    asked_again_time,
+    kept_unheld,
+    refused_for_now,
+)
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import (
     LOOK_AGAIN,
@@ -168,6 +172,11 @@ async def _last_chance(
         if here is not None:
             taken = replace(facts, session=_told(prior.session))
             return next_carry(here, policy, taken, now)
+    if facts.hold is not None and facts.hold.ended and now >= booking.start_time:
+        free = await _chosen(tx, replace(booking, tried=()), around)
+        if free is not None:  # no station holds it: that is no reason to take it away
+            here = replace(booking, place=free.place)
+            return await _asked_again(tx, here, facts.hold, around)
     begins = now >= booking.start_time + (policy.late_stop if blocker else timedelta(0))
     given = await displacing.make_way(tx, known, booking, now) if begins else None
     if given is not None:
@@ -188,9 +197,10 @@ async def _asked_again(
     """After a pause those that were tried are tried again, the others before the last one."""
     again, now = asked_again_time(booking, refused), around.now
     if now < again:
-        waiting = replace(refused_for_now(booking, again), blocked=None)
-        look = min(again, now + LOOK_AGAIN, max(booking.start_time, now))
-        return CarryStep(CarryAct.WAIT, waiting, look)
+        begun = now >= booking.start_time
+        waiting = (kept_unheld if begun else refused_for_now)(booking, again)
+        looks = [again, now + LOOK_AGAIN, *([] if begun else [booking.start_time])]
+        return CarryStep(CarryAct.WAIT, replace(waiting, blocked=None), min(looks))
     anew = replace(booking, tried=(booking.place,), reservation="")
     other = await _chosen(tx, anew, around)
     asking = replace(other or anew, tried=() if other is None else anew.tried)

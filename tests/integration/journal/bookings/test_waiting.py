@@ -122,6 +122,7 @@ async def test_a_place_that_its_driver_missed_is_offered_for_the_rest_of_the_tim
     db: Database,
 ) -> None:
     hub = await Hub(db).open()
+    await hub.report("Available")
     full = await hub.book("late")
     assert full
     entry = await hub.wait("anna")
