@@ -13,8 +13,8 @@ from fleet import connections as sockets
 from fleet import generations
 from fleet.connectors import (
     CONNECTORS,
-    CONNECTORS_OF,
     CONNECTORS_LIMIT,
+    CONNECTORS_OF,
     COUNT_CONNECTORS,
     DROP_CONNECTOR,
     SET_CONNECTOR,

@@ -102,9 +102,7 @@ def shown(chance: Chance, zone: tzinfo) -> pb.AvailableSpan:
     )
 
 
-def room_refusal(
-    room: Room | None, zone: tzinfo
-) -> tuple[str, str]:
+def room_refusal(room: Room | None, zone: tzinfo) -> tuple[str, str]:
     """Why there is no room: the reason and the sentence; empty when there is."""
     if isinstance(room, PoolFull | WalkInsFull):
         return Reason.POOL_FULL.value, room.sentence(zone)

@@ -11,8 +11,9 @@ because nobody came; where its use is not known, the booking's is not known eith
 
 A hold that is refused or lost, and an EVSE that cannot be used, lead to another EVSE of the pool.
 One that was tried is not tried again while there is another. When the start has come and none can
-be used, the booking is DISPLACED; one that only no station holds stays. Where somebody else charges there, it waits for as long as its place
-would be kept for a late driver: the ladder may free it (`domain.bookings.blocking`).
+be used, the booking is DISPLACED; one that only no station holds stays. Where somebody else charges
+there, it waits for as long as its place would be kept for a late driver: the ladder may free it
+(`domain.bookings.blocking`).
 """
 
 from dataclasses import dataclass, replace

@@ -10,7 +10,7 @@ books, searches, changes a booking or waits.
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from domain.bookings.policies.policy import BookingPolicy
@@ -132,9 +132,7 @@ class NotUsableNow:
         )
 
 
-def not_usable_now(
-    known: KnownNow, policy: BookingPolicy, serving: Iterable[str]
-) -> NotUsableNow:
+def not_usable_now(known: KnownNow, policy: BookingPolicy, serving: Iterable[str]) -> NotUsableNow:
     """The refusal for what is known now. serving: the places that would do."""
     places = [at for at in sorted(serving) if at in known.hindered] or sorted(known.hindered)
     said = tuple((at, known.hindered[at].why) for at in places)
@@ -153,5 +151,5 @@ def _said(place: str, why: Hindrance) -> str:
     return f"EVSE {evse_id} of station {station} {_SAYS[why]}"
 
 
-NOTHING_KNOWN = KnownNow(datetime.min)
+NOTHING_KNOWN = KnownNow(datetime.min.replace(tzinfo=UTC))
 """Nothing is known of any EVSE."""

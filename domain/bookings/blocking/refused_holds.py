@@ -33,9 +33,7 @@ def refused_for_now(booking: Booking, again: datetime) -> Booking:
     """The booking while no EVSE is held for it and none is asked."""
     tried = f"{len(booking.tried)} EVSEs" if len(booking.tried) > 1 else "The EVSE"
     asked = f"asked again at {again:%H:%M:%S} UTC"
-    return replace(
-        booking, progress=f"{tried} did not hold it, and no other one is free; {asked}."
-    )
+    return replace(booking, progress=f"{tried} did not hold it, and no other one is free; {asked}.")
 
 
 def kept_unheld(booking: Booking, again: datetime) -> Booking:
