@@ -8,6 +8,7 @@ from domain.bookings.admission import WINDOW, BookablePool, room_for, span_plann
 from domain.bookings.blocking.known_now import (
     AWAY_AFTER,
     NOTHING_KNOWN,
+    OUT_OF_ORDER,
     Hindered,
     Hindrance,
     KnownNow,
@@ -19,13 +20,11 @@ from domain.bookings.plan import Planned
 from domain.bookings.pool import PoolMember, evse_of, place_of
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
-from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
 from journal.bookings.rows import KnownPool, booking_from
 
-_BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 _IN_USE = tuple(sorted(each.value for each in IN_USE))
 
 
@@ -52,7 +51,7 @@ async def _in_order(tx: Tx, place: str, now: datetime) -> bool | None:
         for row in await stations.connectors(tx, station_id)
         if row.evse_id in {evse_id, 0}
     ]
-    return not any(status in _BAD for status in told)
+    return not any(status in OUT_OF_ORDER for status in told)
 
 
 async def blocker_of(tx: Tx, booking: Booking, now: datetime, friendly: str = "") -> Blocker | None:
@@ -166,7 +165,7 @@ async def known_now(tx: Tx, known: KnownPool, first_start: datetime, now: dateti
     bad = {
         (row.station, row.evse_id)
         for row in await stations.connectors_of(tx, stations_there)
-        if row.status in _BAD
+        if row.status in OUT_OF_ORDER
     }
     charging = await _in_the_way(tx, known, stations_there, now)
     hindered: dict[str, Hindered] = {}

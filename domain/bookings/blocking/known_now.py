@@ -18,12 +18,16 @@ from domain.bookings.policies.wording import clock, listed
 from domain.bookings.pool import Pool, PoolClosure, evse_of
 from domain.bookings.standing import Neighbour
 from domain.bookings.states import IN_USE, BookingState
+from domain.ocpp_words import ConnectorStatus
 
 AT_LEAST = timedelta(minutes=1)
 """So soon a booking begins now, whatever the policy says."""
 
 AWAY_AFTER = timedelta(minutes=1)
 """A station is away when its socket has been lost for so long: most come back at once."""
+
+OUT_OF_ORDER = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
+"""How a connector is shown that cannot be used."""
 
 MOST_SAID = 3
 """How many EVSEs a sentence names."""

@@ -58,6 +58,6 @@ def end_unheld(
         return BookingCause.USE_NOT_KNOWN
     if hold is None or blocked:
         return BookingCause.NO_PLACE_LEFT
-    if hold.state is not ReservationState.REFUSED:
+    if hold.state is not ReservationState.REFUSED or usable is None:  # its station is away
         return BookingCause.USE_NOT_KNOWN
     return BookingCause.NO_PLACE_LEFT if usable is False else BookingCause.NOT_HELD

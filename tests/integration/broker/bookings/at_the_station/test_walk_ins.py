@@ -118,6 +118,9 @@ async def test_a_walk_in_who_stays_into_a_slot_is_told_charged_and_stopped(
         assert (owed, list(stopped.charges)) == ([("overstay", 2)], [])
         assert stopped.state == State.STATE_BOUND
         await leaves(station, version, stop)
+        message_id, _ = await called(station, "ReserveNow")  # at once, and not at its next look
+        await station.answer(message_id, {"status": "Accepted"})
+        await reaches(house, name, State.STATE_HELD)
         if version == "1.6":
             assert await plug(station, version, DRIVER) == "Accepted"
         else:

@@ -66,7 +66,7 @@ LOST = hold(ReservationState.LOST, end_time=local("14:00"))
     ("state", "last", "usable", "blocked", "cause"),
     [
         (BookingState.BOUND, REFUSED, True, False, "NOT_HELD"),
-        (BookingState.BOUND, REFUSED, None, False, "NOT_HELD"),
+        (BookingState.BOUND, REFUSED, None, False, "USE_NOT_KNOWN"),
         (BookingState.BOUND, REFUSED, False, False, "NO_PLACE_LEFT"),
         (BookingState.BOUND, REFUSED, False, True, "NO_PLACE_LEFT"),
         (BookingState.BOUND, None, True, False, "NO_PLACE_LEFT"),
