@@ -29,7 +29,7 @@ class Booking:
     change_id: the request id of its holder's newest change. check_in_time: when its driver said
     that he is there.
     alternatives: times at which there was room instead when it was displaced. blocked: the session
-    of somebody else that is in its way now.
+    of somebody else that is in its way now. stops: how often its own session was asked to stop.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Booking:
     change_id: str = ""
     alternatives: tuple[tuple[datetime, datetime], ...] = ()
     blocked: Blocked | None = None
+    stops: int = 0
 
     @property
     def ended(self) -> bool:
