@@ -156,7 +156,8 @@ def room_for(
     there = booked(venue, live, span)
     own = next((ask for ask in there.asks if ask.id == new.name), None)
     kept = own.pause if own is not None and own.span.end == new.end_time else None
-    return admit(there, _ask(new, span, kept))
+    promised = new.pause if new.pause > venue.policy.buffer else None
+    return admit(there, _ask(new, span, promised if kept is None else kept))
 
 
 def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Booked:
@@ -173,19 +174,22 @@ def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Book
 
 
 def standing_pauses(live: Sequence[Neighbour], buffer: timedelta) -> dict[str, timedelta]:
-    """The pauses after bookings, by name, where the next one on the place begins sooner.
+    """The pauses after bookings, by name, that are not the pool's.
 
-    They were promised when the policy had a shorter pause. Nobody loses a booking by a longer one.
+    A booking keeps the pause that it was promised when the pool's was longer. And where the next
+    one on its place begins sooner, that was promised when the pool's was shorter: nobody loses a
+    booking by a longer one.
     """
-    if not buffer:
+    own = {one.name: one.pause for one in live if one.pause > buffer}
+    if not buffer and not own:
         return {}
     in_order = sorted(live, key=lambda one: (one.place, one.start_time))
-    return {
+    return own | {
         one.name: after.start_time - one.end_time
         for one, after in pairwise(in_order)
         if one.place == after.place
         and one.place
-        and one.end_time <= after.start_time < one.end_time + buffer
+        and one.end_time <= after.start_time < one.end_time + max(buffer, one.pause)
     }
 
 

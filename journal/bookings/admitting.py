@@ -75,6 +75,7 @@ def taken(known: KnownPool, new: Booking, decision: BookingDecision, place: str)
         new,
         place=place,
         policy_revision=known.venue.policy.revision,
+        pause=known.venue.policy.buffer,
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
 
