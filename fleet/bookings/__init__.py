@@ -7,6 +7,7 @@ Callers import this package and use the names below.
 """
 
 from fleet.bookings.entries import opening, planned_at
+from fleet.bookings.old import delete_bookings, delete_entries
 from fleet.bookings.pools import (
     PolicyRow,
     PoolRow,
@@ -82,6 +83,8 @@ __all__ = [
     "booking",
     "bookings_page",
     "count_waiting",
+    "delete_bookings",
+    "delete_entries",
     "delete_pool",
     "due",
     "due_in",

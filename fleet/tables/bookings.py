@@ -108,6 +108,7 @@ waitlist_entries = Table(
     Column("snapshot", Json, nullable=False),
     Index("ix_waitlist_entries_tenant_pool_state", "tenant", "pool", "state"),
     Index("ix_waitlist_entries_due_time", "due_time"),
+    Index("ix_waitlist_entries_tenant_start_time_name", "tenant", "start_time", "name"),
 )
 
 # Every change of every booking, append-only. details: what was decided when it was taken, changed.
