@@ -31,6 +31,9 @@ MEANINGS: dict[Reason, str] = {
     "`alternative_1` to `alternative_3` have the nearest spans that would do.",
     Reason.NO_PLAN_FOUND: "No way was found to serve all; one may exist. The alternatives are as "
     "with POOL_FULL.",
+    Reason.EVSES_NOT_USABLE: "There would be room, but EVSEs are out of order, offline or in use "
+    "now, and the booking begins soon; the message names them. Ask for a later start, or "
+    "JoinWaitlist; the alternatives are as with POOL_FULL.",
     Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
     Reason.BOOKING_NOT_CONFIRMED: "The booking waits for ConfirmBooking. Confirm it first.",

@@ -4,7 +4,7 @@ A pass walks each tenant's rows by the index that lists them. A row that may not
 and looked at again in the next pass. What goes together is deleted in one transaction: a command
 with its changes, notes, labels, frames and callback deliveries. Nothing goes that a decision can
 still need: commands and reservations that are not over, frames that are waited for or watched,
-sessions that run, changes of bookings that are not over.
+sessions that run, bookings that are not over and their changes, who waits.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, func, literal, or_, select, text, tuple_
 
 from fleet import tables
-from fleet.bookings import keep_their_changes
+from fleet.bookings import delete_bookings, delete_entries, keep_their_changes
 from fleet.engine.statements import Tx
 from fleet.log.changes_read import forget_old
 from fleet.log.forgotten import Forgetting, ForgottenUpTo, Staying
@@ -42,6 +42,8 @@ class Prunable(StrEnum):
     WAITLIST_CHANGES = "waitlist_changes"
     BOOKING_CHANGES = "booking_changes"
     EVENT_POSTS = "event_posts"
+    BOOKINGS = "bookings"
+    WAITLIST_ENTRIES = "waitlist_entries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ _LISTINGS = {
     Prunable.REPORTS: _Listing(tables.untaken_reports, "station", "received_time", "id"),
     Prunable.AUDIT: _Listing(tables.audit_entries, "tenant", "create_time", "id"),
     Prunable.EVENT_POSTS: _Listing(tables.event_deliveries, "tenant", "create_time", "id"),
+    Prunable.BOOKINGS: _Listing(tables.bookings, "tenant", "start_time", "name"),
+    Prunable.WAITLIST_ENTRIES: _Listing(tables.waitlist_entries, "tenant", "start_time", "name"),
 }
 
 
@@ -231,6 +235,14 @@ async def _event_posts(tx: Tx, batch: _Batch) -> int:
     return (await tx.execute(settled)).rowcount
 
 
+async def _bookings(tx: Tx, batch: _Batch) -> int:
+    return await delete_bookings(tx, batch.owner, batch.names, batch.before)
+
+
+async def _waitlist_entries(tx: Tx, batch: _Batch) -> int:
+    return await delete_entries(tx, batch.owner, batch.names, batch.before)
+
+
 _DELETIONS: dict[Prunable, Callable[[Tx, _Batch], Awaitable[int]]] = {
     Prunable.COMMANDS: _commands,
     Prunable.RESERVATIONS: _reservations,
@@ -238,6 +250,8 @@ _DELETIONS: dict[Prunable, Callable[[Tx, _Batch], Awaitable[int]]] = {
     Prunable.REPORTS: _reports,
     Prunable.AUDIT: _audit,
     Prunable.EVENT_POSTS: _event_posts,
+    Prunable.BOOKINGS: _bookings,
+    Prunable.WAITLIST_ENTRIES: _waitlist_entries,
 }
 
 

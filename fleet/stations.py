@@ -1,6 +1,6 @@
 """Stations and their connectors: identity, passwords, and what stations report about themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from fleet import generations
 from fleet.connectors import (
     CONNECTORS,
     CONNECTORS_LIMIT,
+    CONNECTORS_OF,
     COUNT_CONNECTORS,
     DROP_CONNECTOR,
     SET_CONNECTOR,
@@ -349,6 +350,12 @@ async def _is_one_too_many(tx: Tx, told: StationConnector, now: datetime) -> boo
 async def connectors(tx: Tx, station: str) -> list[StationConnector]:
     """The station's connectors, in the order of EVSE and connector number."""
     return [StationConnector(*row) for row in await tx.execute(CONNECTORS, {"station": station})]
+
+
+async def connectors_of(tx: Tx, stations: Collection[str]) -> list[StationConnector]:
+    """The connectors of a few stations, in the same order."""
+    stmt = CONNECTORS_OF.where(CONNECTORS_OF.selected_columns.station.in_(stations))
+    return [StationConnector(*row) for row in await tx.execute(stmt)]
 
 
 def _new_row(

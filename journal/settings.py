@@ -6,7 +6,7 @@ LEAST_DAYS = 35
 """A scheduled reset may be judged by what was sent in the 30 days before it."""
 
 
-_AS = {"waitlist_changes": "changes"}
+_AS = {"waitlist_changes": "changes", "waitlist_entries": "bookings"}
 """What is kept as long as something else."""
 
 
@@ -73,6 +73,16 @@ class RetentionSettings:
                 "days for which the changes of a booking are kept after its end, so that "
                 "ExplainBooking tells its story and WatchBookings can be resumed. 0: for ever, "
                 "else at least 35."
+            )
+        },
+    )
+
+    bookings_days: int = field(
+        default=400,
+        metadata={
+            "doc": (
+                "days for which a booking, a series, or an entry of a waiting list is kept after "
+                "its time, with its holder's tokens and its changes. 0: for ever, else at least 35."
             )
         },
     )

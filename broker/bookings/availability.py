@@ -12,14 +12,16 @@ from broker.errors import Reason, check
 from broker.proto.booking import bookings as messages
 from broker.proto.id_token import token_in
 from broker.proto.times import time_in, time_out
-from domain.bookings.admission import Chance, WalkInsFull, chances
+from domain.bookings.admission import Chance, Room, WalkInsFull, chances
+from domain.bookings.blocking.known_now import NotUsableNow
 from domain.bookings.booking import Booking
-from domain.bookings.plan import NoPlanFound, Planned, PoolFull
+from domain.bookings.plan import NoPlanFound, PoolFull
 from domain.bookings.planning.nearest import grid
 from domain.bookings.spans import Span, nearest_first, other_times
 from domain.bookings.states import BookingState
 from fleet.engine.statements import Tx
 from journal.bookings.beside import read_standing, standing_beside
+from journal.bookings.places import known_now
 from journal.bookings.rows import KnownPool
 
 STEP = timedelta(minutes=15)
@@ -67,7 +69,8 @@ async def chances_in(
     starts = [one.start for one in spans]
     asked = Span(min(starts), max(one.end for one in spans))
     rows = await standing_beside(tx, known, new, asked, max(starts))
-    return await computed(lambda: chances(known.venue, new, read_standing(rows), spans))
+    evses = await known_now(tx, known, min(starts), new.create_time)
+    return await computed(lambda: chances(known.venue, new, read_standing(rows), spans, evses))
 
 
 async def alternatives(
@@ -99,12 +102,12 @@ def shown(chance: Chance, zone: tzinfo) -> pb.AvailableSpan:
     )
 
 
-def room_refusal(
-    room: Planned | PoolFull | NoPlanFound | WalkInsFull | None, zone: tzinfo
-) -> tuple[str, str]:
+def room_refusal(room: Room | None, zone: tzinfo) -> tuple[str, str]:
     """Why there is no room: the reason and the sentence; empty when there is."""
     if isinstance(room, PoolFull | WalkInsFull):
         return Reason.POOL_FULL.value, room.sentence(zone)
+    if isinstance(room, NotUsableNow):
+        return Reason.EVSES_NOT_USABLE.value, room.sentence(zone)
     if isinstance(room, NoPlanFound):
         return (
             Reason.NO_PLAN_FOUND.value,

@@ -18,7 +18,6 @@ from broker.errors import Reason, Refusal, bad_field, check
 from broker.proto.booking import names
 from broker.proto.booking import series as messages
 from broker.proto.times import time_in
-from domain.bookings.booking import Booking
 from domain.bookings.series.recurrence import (
     LONGEST_SERIES,
     Occurrence,
@@ -167,7 +166,10 @@ async def _cancelled(
     now: datetime,
 ) -> SeriesResult | None:
     """The occurrence, cancelled; or with the reason why it is not. None: it had ended before."""
-    booking = await _booking(tx, series, one)
+    row = await bookings.booking(tx, series.tenant, one.booking)
+    if row is None:  # it was over for so long that it was deleted
+        return None
+    booking = booking_from(row)
     asked = service_pb.CancelBookingRequest(
         name=names.booking_name(one.booking), reason=request.reason
     )
@@ -180,10 +182,3 @@ async def _cancelled(
             one, reason=error.reason.value, message=error.message, rule=error.facts.get("rule", "")
         )
     return one
-
-
-async def _booking(tx: Tx, series: BookingSeries, one: SeriesResult) -> Booking:
-    row = await bookings.booking(tx, series.tenant, one.booking)
-    if row is None:
-        raise LookupError(f"booking {one.booking} is not in this database")
-    return booking_from(row)

@@ -161,8 +161,7 @@ async def list_page(
 
 async def _joined(tx: Tx, known: KnownPool, new: Waiter, now: datetime) -> None:
     """Writes who waits, when it is not in vain, and looks for room at once."""
-    waiting = await bookings.waiting_in(tx, new.tenant, new.pool, MOST_WAITING)
-    if len(waiting) >= MOST_WAITING:
+    if await bookings.count_waiting(tx, new.tenant, new.pool) >= MOST_WAITING:
         raise Refusal(
             Reason.WAITLIST_FULL, f"{MOST_WAITING} wait in {names.pool_name(new.pool)} already."
         )

@@ -1,11 +1,18 @@
 """Whether a booking is taken: the rules, the places left to walk-ins, and the plan. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
+from domain.bookings.blocking.known_now import (
+    NOTHING_KNOWN,
+    KnownNow,
+    NotUsableNow,
+    not_usable_now,
+)
 from domain.bookings.booking import Booking
+from domain.bookings.places import serves
 from domain.bookings.plan import Ask, Booked, NoPlanFound, Plan, Planned, PoolFull
 from domain.bookings.planning.admission import admit
 from domain.bookings.planning.nearest import FreeSpan, free_spans
@@ -22,8 +29,8 @@ from domain.bookings.policies.rules import HolderRules, RuleVerdict, allowed, ju
 from domain.bookings.policies.wording import clock, count
 from domain.bookings.pool import Pool
 from domain.bookings.spans import Span
-from domain.bookings.standing import Neighbour
-from domain.bookings.states import EVSE_CHOSEN
+from domain.bookings.standing import Neighbour, standing_of
+from domain.bookings.states import EVSE_CHOSEN, BookingState
 
 WINDOW = timedelta(days=1)
 """How far beside a new booking others are moved for it. What reaches further stays where it is."""
@@ -53,7 +60,7 @@ class WalkInsFull:
         )
 
 
-Room = Planned | PoolFull | NoPlanFound | WalkInsFull
+Room = Planned | PoolFull | NoPlanFound | WalkInsFull | NotUsableNow
 
 
 @dataclass(frozen=True)
@@ -74,11 +81,12 @@ def decide(
     new: Booking,
     others: Sequence[Neighbour],
     was: Neighbour | None = None,
+    known: KnownNow = NOTHING_KNOWN,
 ) -> BookingDecision:
     """Whether a booking is taken beside the others.
 
     others: the live ones of `span_planned`, and those that are `counted`, ended or not. was: as it
-    stands, where it is to be changed.
+    stands, where it is to be changed. known: of the EVSEs now.
     """
     verdicts = judge(venue.policy, new.request, _around(venue, others))
     if not allowed(verdicts):
@@ -87,11 +95,58 @@ def decide(
     full = _walk_ins(venue.pool, new.request, RequestsByStart(each.request for each in live))
     if full is not None:
         return BookingDecision(verdicts, full)
-    return BookingDecision(verdicts, room_for(venue, new, [*live, *([was] if was else [])]))
+    standing = [*live, *([was] if was else [])]
+    room = room_for(venue, new, standing)
+    now = _room_now(venue, new, standing, known) if isinstance(room, Planned) else None
+    return BookingDecision(verdicts, now or room)
+
+
+def _room_now(
+    venue: BookablePool, new: Booking, live: Sequence[Neighbour], known: KnownNow
+) -> Planned | NotUsableNow | None:
+    """The room on EVSEs that can be used now; None: what is known now does not count for it."""
+    others = known.besides(new.digests)
+    if not others.counting(new.start_time, venue.policy).hindered or new.state in EVSE_CHOSEN:
+        return None
+    shut, standing = _without_hindered(venue, live, others, new.name)
+    room = room_for(shut, new, standing)
+    if not isinstance(room, Planned):
+        return _refused_now(venue, new, others)
+    told = {each.name: each.place for each in live if each.state in EVSE_CHOSEN}
+    places = {name: told.get(name, place) for name, place in room.plan.places.items()}
+    return Planned(Plan(places), room.moved)
+
+
+def _without_hindered(
+    venue: BookablePool, live: Sequence[Neighbour], known: KnownNow, besides: str = ""
+) -> tuple[BookablePool, list[Neighbour]]:
+    """The pool without the EVSEs that cannot be used now, and where its bookings have to go then.
+
+    Who stands on one of them gets another one before anybody else does: it was promised to him
+    before. Where there is none he stays, and takes no place from anybody.
+    """
+    shut = replace(venue, pool=known.closing(venue.pool, venue.policy))
+    met = [one for one in live if one.name != besides and known.meets(one, venue.policy)]
+    standing: dict[str, Neighbour] = {one.name: one for one in live}
+    standing |= {one.name: standing_of(one)._replace(state=BookingState.BOUND) for one in met}
+    for one in sorted(filter(known.takes, met), key=lambda one: (one.start_time, one.name)):
+        free = standing_of(one)._replace(state=BookingState.CONFIRMED, place="")
+        room = room_for(shut, free, [each for each in standing.values() if each.name != one.name])
+        if isinstance(room, Planned):
+            standing[one.name] = free
+            for name, place in room.plan.places.items():
+                standing[name] = standing_of(standing[name])._replace(place=place)
+    return shut, list(standing.values())
+
+
+def _refused_now(venue: BookablePool, new: Booking, known: KnownNow) -> NotUsableNow:
+    places = venue.pool.capacity(venue.policy.buffer).places
+    serving = [each.id for each in places if serves(each, new.needs)]
+    return not_usable_now(known, venue.policy, serving)
 
 
 def room_for(
-    venue: BookablePool, new: Booking, live: Sequence[Neighbour]
+    venue: BookablePool, new: Neighbour, live: Sequence[Neighbour]
 ) -> Planned | PoolFull | NoPlanFound:
     """Whether there is a place for a booking beside these ones.
 
@@ -101,7 +156,8 @@ def room_for(
     there = booked(venue, live, span)
     own = next((ask for ask in there.asks if ask.id == new.name), None)
     kept = own.pause if own is not None and own.span.end == new.end_time else None
-    return admit(there, _ask(new, span, kept))
+    promised = new.pause if new.pause > venue.policy.buffer else None
+    return admit(there, _ask(new, span, promised if kept is None else kept))
 
 
 def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Booked:
@@ -118,19 +174,22 @@ def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Book
 
 
 def standing_pauses(live: Sequence[Neighbour], buffer: timedelta) -> dict[str, timedelta]:
-    """The pauses after bookings, by name, where the next one on the place begins sooner.
+    """The pauses after bookings, by name, that are not the pool's.
 
-    They were promised when the policy had a shorter pause. Nobody loses a booking by a longer one.
+    A booking keeps the pause that it was promised when the pool's was longer. And where the next
+    one on its place begins sooner, that was promised when the pool's was shorter: nobody loses a
+    booking by a longer one.
     """
-    if not buffer:
+    own = {one.name: one.pause for one in live if one.pause > buffer}
+    if not buffer and not own:
         return {}
     in_order = sorted(live, key=lambda one: (one.place, one.start_time))
-    return {
+    return own | {
         one.name: after.start_time - one.end_time
         for one, after in pairwise(in_order)
         if one.place == after.place
         and one.place
-        and one.end_time <= after.start_time < one.end_time + buffer
+        and one.end_time <= after.start_time < one.end_time + max(buffer, one.pause)
     }
 
 
@@ -144,7 +203,7 @@ class Chance:
     span: Span
     free: int
     rule: RuleVerdict | None = None
-    room: PoolFull | NoPlanFound | WalkInsFull | None = None
+    room: PoolFull | NoPlanFound | WalkInsFull | NotUsableNow | None = None
 
     @property
     def available(self) -> bool:
@@ -153,16 +212,37 @@ class Chance:
 
 
 def chances(
-    venue: BookablePool, new: Booking, others: Sequence[Neighbour], spans: Sequence[Span]
+    venue: BookablePool,
+    new: Booking,
+    others: Sequence[Neighbour],
+    spans: Sequence[Span],
+    known: KnownNow = NOTHING_KNOWN,
 ) -> tuple[Chance, ...]:
-    """Whether a booking like `new` would be taken in each of the spans."""
+    """Whether a booking like `new` would be taken in each of the spans. known: of the EVSEs now."""
     live = [each for each in others if not each.ended]
     inside = Span(min(one.start for one in spans) - WINDOW, max(one.end for one in spans) + WINDOW)
     rules = HolderRules(venue.policy, new.holder, _around(venue, others))
     by_start = RequestsByStart(each.request for each in live)
     free = free_spans(booked(venue, live, inside), new.needs, spans)
     asked = new.request
-    return tuple(_chance(venue.pool, asked, rules, by_start, look) for look in free)
+    found = tuple(_chance(venue.pool, asked, rules, by_start, look) for look in free)
+    besides = known.besides(new.digests)
+    soon = [
+        one.span
+        for one in found
+        if one.available and besides.counting(one.span.start, venue.policy).hindered
+    ]
+    if not soon:
+        return found
+    shut, standing = _without_hindered(venue, live, besides)
+    again = {
+        look.span: look for look in free_spans(booked(shut, standing, inside), new.needs, soon)
+    }
+    refused = _refused_now(venue, new, besides)
+    return tuple(
+        one if look is None else Chance(one.span, look.free, room=refused if look.why else None)
+        for one, look in ((one, again.get(one.span)) for one in found)
+    )
 
 
 def _chance(

@@ -5,7 +5,7 @@ A booking is rows until its EVSE is chosen. It keeps the policy's revision by wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.bookings.blocking.blocked import Blocked
 from domain.bookings.places import Needs
@@ -29,7 +29,8 @@ class Booking:
     change_id: the request id of its holder's newest change. check_in_time: when its driver said
     that he is there.
     alternatives: times at which there was room instead when it was displaced. blocked: the session
-    of somebody else that is in its way now.
+    of somebody else that is in its way now. stops: how often its own session was asked to stop.
+    pause: the least time after it on its EVSE, by the revision of the policy by which it was made.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Booking:
     change_id: str = ""
     alternatives: tuple[tuple[datetime, datetime], ...] = ()
     blocked: Blocked | None = None
+    stops: int = 0
+    pause: timedelta = timedelta(0)
 
     @property
     def ended(self) -> bool:

@@ -10,15 +10,18 @@ because nobody came; where its use is not known, the booking's is not known eith
     IN_USE     until the session is over; beyond the end it is OVERSTAYED, and the ladder runs
 
 A hold that is refused or lost, and an EVSE that cannot be used, lead to another EVSE of the pool.
-One that was tried is not tried again while there is another. When the start has come and none is
-left, the booking is DISPLACED. Where somebody else charges there, it waits for as long as its place
-would be kept for a late driver: the ladder may free it (`domain.bookings.blocking`).
+One that was tried is not tried again while there is another. When the start has come and none can
+be used, the booking is DISPLACED; one that only no station holds stays. Where somebody else charges
+there, it waits for as long as its place would be kept for a late driver: the ladder may free it
+(`domain.bookings.blocking`).
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.bookings.blocking.refused_holds import end_unheld
+from domain.bookings.blocking.stops import AskedStop, asks_again
 from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker, climbed, noted
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
@@ -85,11 +88,13 @@ class BookingSession:
     """The session of the booking's driver. stop_time: None while it runs.
 
     place: where it is, when it was found by its token and not by the booking's hold; else "".
+    stop: the newest command that stops it.
     """
 
     name: str
     stop_time: datetime | None = None
     place: str = ""
+    stop: AskedStop | None = None
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,8 @@ def next_carry(
         if booking.check_in_time is None:  # let go before the time; its driver may still come
             return CarryStep(CarryAct.WAIT, booking, over)
     if now >= over and (hold is None or hold.ended):
-        unheld = (hold is None or facts.blocker is not None) and booking.state not in IN_USE
-        cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
-        return _end(booking, cause, now)
+        blocked, usable = facts.blocker is not None, facts.place_usable
+        return _end(booking, end_unheld(booking, hold, usable=usable, blocked=blocked), now)
     return _before_use(booking, policy, facts, now)
 
 
@@ -341,7 +345,7 @@ def _used(
         )
     if session.stop_time is not None:
         return _left(used, policy, session.stop_time, now)
-    return _climbing(used, policy, now)
+    return _climbing(used, policy, session, now)
 
 
 def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
@@ -365,8 +369,10 @@ def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: dat
     return _end(booking, BookingCause.LEFT_EARLY if early else BookingCause.USED, now)
 
 
-def _climbing(booking: Booking, policy: BookingPolicy, now: datetime) -> CarryStep:
-    """The ladder of a session that should be over, each step once."""
+def _climbing(
+    booking: Booking, policy: BookingPolicy, session: BookingSession, now: datetime
+) -> CarryStep:
+    """The ladder of a session that should be over, each step once; STOP again while it runs."""
     due = ladder_due(policy, booking.end_time, booking.ladder_done, now)
     after = replace(booking, ladder_done=booking.ladder_done + len(due))
     if now > booking.end_time + policy.late_stop:
@@ -376,7 +382,11 @@ def _climbing(booking: Booking, policy: BookingPolicy, now: datetime) -> CarrySt
     if any(step.act is LadderAct.CHARGE for step in due):
         owed = charges(policy, booking.request, Occasion.OVERSTAY)
         after = replace(after, charges=(*after.charges, *owed))
-    stops = any(step.act is LadderAct.STOP for step in due)
+    again = asks_again(after.stops, session.stop, now)
+    stops = again or any(step.act is LadderAct.STOP for step in due)
+    after = replace(after, stops=after.stops + stops)
+    if again:
+        after = replace(after, progress=f"There too long; asked to stop {after.stops} times.")
     following = next_step_time(policy, booking.end_time, after.ladder_done)
     look = min(one for one in (now + LOOK_AT_SESSION, following) if one is not None)
     return CarryStep(CarryAct.STOP if stops else CarryAct.WAIT, after, look)

@@ -3,7 +3,7 @@
 A search looks at thousands of bookings. Their snapshots are not read for it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from domain.bookings.places import Needs
@@ -39,6 +39,10 @@ class Neighbour(Protocol):
         """Until when."""
 
     @property
+    def pause(self) -> timedelta:
+        """The least time after it on its place that it was promised."""
+
+    @property
     def request(self) -> BookingRequest:
         """What was asked for, as the rules see it."""
 
@@ -60,6 +64,7 @@ class StandingBooking(NamedTuple):
     start_time: datetime
     end_time: datetime
     request: BookingRequest
+    pause: timedelta = timedelta(0)
 
     @property
     def ended(self) -> bool:
@@ -77,4 +82,5 @@ def standing_of(booking: Neighbour) -> StandingBooking:
         booking.start_time,
         booking.end_time,
         booking.request,
+        booking.pause,
     )

@@ -80,6 +80,7 @@ class BookingCause(StrEnum):
     NOBODY_CAME = "NOBODY_CAME"
     USE_NOT_KNOWN = "USE_NOT_KNOWN"
     CHECKED_IN_ONLY = "CHECKED_IN_ONLY"
+    NOT_HELD = "NOT_HELD"
     NOT_CONFIRMED_IN_TIME = "NOT_CONFIRMED_IN_TIME"
     NO_PLACE_LEFT = "NO_PLACE_LEFT"
     POOL_SHRUNK = "POOL_SHRUNK"
@@ -110,6 +111,11 @@ BOOKING_ENDINGS: Mapping[BookingCause, tuple[BookingState, str]] = {
         "of the time, or a session elsewhere in the pool may have been the driver's.",
     ),
     _C.CHECKED_IN_ONLY: (_S.EXPIRED, "The driver checked in, and no session began."),
+    _C.NOT_HELD: (
+        _S.EXPIRED,
+        "No station held its place, which was its driver's all the same. No session of the driver "
+        "is known; whether the driver came is not known.",
+    ),
     _C.NOT_CONFIRMED_IN_TIME: (_S.EXPIRED, "It was not confirmed in time."),
     _C.NO_PLACE_LEFT: (
         _S.DISPLACED,

@@ -7,6 +7,7 @@ Callers import this package and use the names below.
 """
 
 from fleet.bookings.entries import opening, planned_at
+from fleet.bookings.old import delete_bookings, delete_entries
 from fleet.bookings.pools import (
     PolicyRow,
     PoolRow,
@@ -53,6 +54,7 @@ from fleet.bookings.waitlist import (
     WaitlistFilter,
     WaitlistRow,
     ask_again,
+    count_waiting,
     due_in,
     pools_with_due,
     put_due_time,
@@ -80,6 +82,9 @@ __all__ = [
     "ask_again",
     "booking",
     "bookings_page",
+    "count_waiting",
+    "delete_bookings",
+    "delete_entries",
     "delete_pool",
     "due",
     "due_in",

@@ -51,6 +51,7 @@ class BookingRow:
     holder_account: str
     holder_groups: str
     needs: str
+    pause_s: int = 0
 
 
 _BOOKING = columns_of(bookings, BookingRow)

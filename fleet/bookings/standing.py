@@ -37,6 +37,7 @@ class StandingRow(NamedTuple):
     holder_account: str
     holder_groups: str
     needs: str
+    pause_s: int = 0
 
 
 _TIMES = frozenset({"start_time", "end_time", "until_time", "create_time"})

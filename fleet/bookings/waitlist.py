@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, literal, select, tuple_
 from sqlalchemy import update as sql_update
 
 from fleet.bookings.keys import is_named, key_of
@@ -16,6 +16,9 @@ from fleet.tables import waitlist_entries as entries
 
 STILL_WAITING = ("WAITING", "SNOOZED")
 """The words of entries that may be offered a place."""
+
+PAGE = 500
+"""How many entries one statement reads of who waits in a pool."""
 
 WAITING_OR_OFFERED = (*STILL_WAITING, "OFFERED")
 """The words of entries that have not ended."""
@@ -114,18 +117,38 @@ async def put_due_time(tx: Tx, tenant: str, name: str, due: datetime | None) -> 
     await tx.execute(_PUT_DUE_TIME, key_of(tenant, name) | {"due": due})
 
 
-async def waiting_in(tx: Tx, tenant: str, pool: str, limit: int) -> list[WaitlistRow]:
-    """Entries of a pool that have not ended, in any order."""
-    found = await tx.execute(
-        select(*_ENTRY)
-        .where(
-            entries.c.tenant == tenant,
-            entries.c.pool == pool,
-            entries.c.state.in_(WAITING_OR_OFFERED),
+async def waiting_in(tx: Tx, tenant: str, pool: str) -> list[WaitlistRow]:
+    """All entries of a pool that have not ended, by name: their order is the domain's business.
+
+    They are read in pages. Who loses a booking waits, too, so that they may be more than may join.
+    """
+    found: list[WaitlistRow] = []
+    while True:
+        after = found[-1].name if found else ""
+        page = await tx.execute(
+            select(*_ENTRY)
+            .where(*_not_ended(tenant, pool), entries.c.name > after)
+            .order_by(entries.c.name)
+            .limit(PAGE)
         )
-        .limit(limit)
+        rows = [WaitlistRow(*row) for row in page]
+        found += rows
+        if len(rows) < PAGE:
+            return found
+
+
+async def count_waiting(tx: Tx, tenant: str, pool: str) -> int:
+    """How many entries of a pool have not ended."""
+    counted = await tx.execute(select(func.count()).where(*_not_ended(tenant, pool)))
+    return int(counted.scalar_one())
+
+
+def _not_ended(tenant: str, pool: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        entries.c.tenant == tenant,
+        entries.c.pool == pool,
+        entries.c.state.in_(WAITING_OR_OFFERED),
     )
-    return [WaitlistRow(*row) for row in found]
 
 
 async def due_in(tx: Tx, tenant: str, pool: str, now: datetime) -> list[WaitlistRow]:

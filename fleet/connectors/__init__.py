@@ -87,6 +87,9 @@ DROP_CONNECTOR = precompiled(
         connectors.c.connector_id == bindparam("of_connector_id"),
     )
 )
+CONNECTORS_OF = select(*_CONNECTOR).order_by(
+    connectors.c.station, connectors.c.evse_id, connectors.c.connector_id
+)
 CONNECTORS = precompiled(
     select(*_CONNECTOR)
     .where(connectors.c.station == bindparam("station"))

@@ -69,7 +69,7 @@ async def forget_old(
     while True:
         old = await _old(tx, what, at)
         if old:
-            deleted = await _forget(tx, what, at.tenant, {row.name for row in old})
+            deleted = await forget_changes(tx, what, at.tenant, {row.name for row in old})
             return deleted, ForgottenUpTo(at.tenant, Cursor(old[-1].tx_id, old[-1].seq))
         of = what.log.table.c
         following = select(func.min(of.tenant)).where(of.tenant > at.tenant)
@@ -97,7 +97,7 @@ async def _old(tx: Tx, what: Forgetting, at: ForgottenUpTo) -> list[Any]:
     return old
 
 
-async def _forget(tx: Tx, what: Forgetting, tenant: str, names: set[str]) -> int:
+async def forget_changes(tx: Tx, what: Forgetting, tenant: str, names: set[str]) -> int:
     """Delete the old changes of these things; how many there were."""
     if what.staying is not None:
         names = names - await what.staying(tx, tenant, names, what.before)
@@ -108,6 +108,8 @@ async def _forget(tx: Tx, what: Forgetting, tenant: str, names: set[str]) -> int
         of.tenant == tenant, of.name.in_(names), of.time < what.before
     )
     gone = [Cursor(*row) for row in await tx.execute(old.returning(of.tx_id, of.seq))]
+    if not gone:
+        return 0
     known = await _place(tx, what.log, tenant)
     newest = max([*gone, *([] if known is None else [known])])
     values = {"tenant": tenant, "log": what.log.word, "tx_id": newest.tx_id, "seq": newest.seq}

@@ -45,7 +45,8 @@ pool_members = Table(
 
 # The newest snapshot of each booking. place: where the plan has it. What rules and plan ask of
 # others than the new booking stands in columns of its own, so that snapshots need not be read:
-# until_time: until when it wants its place; holder_groups, needs: as JSON in one form.
+# until_time: until when it wants its place; holder_groups, needs: as JSON in one form; pause_s: the
+# least time after it on its place.
 bookings = Table(
     "bookings",
     metadata,
@@ -65,6 +66,7 @@ bookings = Table(
     Column("holder_account", TEXT, nullable=False),
     Column("holder_groups", Text, nullable=False),
     Column("needs", Text, nullable=False),
+    Column("pause_s", Integer, nullable=False, server_default="0"),
     Index(
         "ix_bookings_tenant_pool_start_time_end_time", "tenant", "pool", "start_time", "end_time"
     ),
@@ -106,6 +108,7 @@ waitlist_entries = Table(
     Column("snapshot", Json, nullable=False),
     Index("ix_waitlist_entries_tenant_pool_state", "tenant", "pool", "state"),
     Index("ix_waitlist_entries_due_time", "due_time"),
+    Index("ix_waitlist_entries_tenant_start_time_name", "tenant", "start_time", "name"),
 )
 
 # Every change of every booking, append-only. details: what was decided when it was taken, changed.

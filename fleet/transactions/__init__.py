@@ -12,6 +12,7 @@ from fleet.transactions.of_tokens import of_tokens
 from fleet.transactions.places import place
 from fleet.transactions.queries import (
     active,
+    active_of,
     by_id,
     claimed_since,
     ended_since,
@@ -45,6 +46,7 @@ __all__ = [
     "LIFE_PACE",
     "Transaction",
     "active",
+    "active_of",
     "belongs_to_another",
     "by_id",
     "by_ocpp_transaction_id",

@@ -1,6 +1,6 @@
 """Reading transactions: by name, by station, by what they belong to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -134,6 +134,13 @@ async def active(
     of = {"evse_id": evse_id, "token_digest": token_digest, "reservation_id": reservation_id}
     key = {"station": station, **{name: value for name, value in of.items() if value is not None}}
     return [Transaction(*row) for row in await tx.execute(_active(*key), key)]
+
+
+async def active_of(tx: Tx, stations: Collection[str]) -> list[Transaction]:
+    """The running transactions of a few stations, the newest first."""
+    running = transactions.c.station.in_(stations), _IS_ACTIVE
+    stmt = select(*TRANSACTION).where(*running).order_by(transactions.c.id.desc())
+    return [Transaction(*row) for row in await tx.execute(stmt.limit(CANDIDATES_LIMIT))]
 
 
 async def since(

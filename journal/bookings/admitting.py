@@ -5,6 +5,7 @@ and the second one meets the booking of the first.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from domain.bookings.admission import BookingDecision, decide
 from domain.bookings.booking import Booking
@@ -30,15 +31,21 @@ class AdmittedBooking:
 
 
 async def weigh(
-    tx: Tx, known: KnownPool, new: Booking, was: Booking | None = None
+    tx: Tx,
+    known: KnownPool,
+    new: Booking,
+    was: Booking | None = None,
+    *,
+    now: datetime | None = None,
 ) -> tuple[BookingDecision, list[StandingBooking]]:
     """What the rules and the plan say of a booking, and the others that they looked at.
 
-    was: as it stands, where it is to be changed.
+    was: as it stands, where it is to be changed. now: when it is asked for; None: when it is made.
     """
     asked = Span(new.start_time, new.end_time)
     others = read_standing(await standing_beside(tx, known, new, asked, new.start_time))
-    return decide(known.venue, new, others, was), others
+    evses = await places.known_now(tx, known, new.start_time, now or new.create_time)
+    return decide(known.venue, new, others, was, evses), others
 
 
 async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
@@ -68,6 +75,7 @@ def taken(known: KnownPool, new: Booking, decision: BookingDecision, place: str)
         new,
         place=place,
         policy_revision=known.venue.policy.revision,
+        pause=known.venue.policy.buffer,
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
 

@@ -7,7 +7,12 @@ first one wrote.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.bookings.blocking.refused_holds import asked_again_time, refused_for_now
+from domain.bookings.blocking.refused_holds import (
+    asked_again_time,
+    kept_unheld,
+    refused_for_now,
+)
+from domain.bookings.blocking.stops import AskedStop
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import (
     LOOK_AGAIN,
@@ -34,6 +39,7 @@ from journal.bookings import arrivals, commands, displacing, places
 from journal.bookings.admitting import change
 from journal.bookings.rows import KnownPool, booking_from, locked_pool, own_policy
 from journal.bookings.sessions import elsewhere, succession
+from journal.bookings.sessions.freed import NONE_USABLE
 from journal.bookings.sessions.succession import Before
 from journal.bookings.waking import wake_booking
 from journal.reservations.record import from_snapshot
@@ -147,9 +153,7 @@ async def _bind(tx: Tx, step: CarryStep, facts: BookingFacts, around: _Around) -
         return last
     if refused is not None:
         return await _asked_again(tx, booking, refused, around)
-    waiting = replace(
-        booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
-    )
+    waiting = replace(booking, tried=(), progress=NONE_USABLE)
     soon = min(now + LOOK_AGAIN, max(booking.start_time, now))
     return CarryStep(CarryAct.WAIT, replace(waiting, blocked=None), soon)
 
@@ -166,8 +170,13 @@ async def _last_chance(
     if prior is not None and now >= max(booking.start_time, prior.booking.end_time):
         here = await succession.stay(tx, known, booking, prior, now)
         if here is not None:
-            taken = replace(facts, session=_told(prior.session))
+            taken = replace(facts, session=_told(prior.session, None))
             return next_carry(here, policy, taken, now)
+    if facts.hold is not None and facts.hold.ended and now >= booking.start_time:
+        free = await _chosen(tx, replace(booking, tried=()), around)
+        if free is not None:  # no station holds it: that is no reason to take it away
+            here = replace(booking, place=free.place)
+            return await _asked_again(tx, here, facts.hold, around)
     begins = now >= booking.start_time + (policy.late_stop if blocker else timedelta(0))
     given = await displacing.make_way(tx, known, booking, now) if begins else None
     if given is not None:
@@ -188,9 +197,10 @@ async def _asked_again(
     """After a pause those that were tried are tried again, the others before the last one."""
     again, now = asked_again_time(booking, refused), around.now
     if now < again:
-        waiting = replace(refused_for_now(booking, again), blocked=None)
-        look = min(again, now + LOOK_AGAIN, max(booking.start_time, now))
-        return CarryStep(CarryAct.WAIT, waiting, look)
+        begun = now >= booking.start_time
+        waiting = (kept_unheld if begun else refused_for_now)(booking, again)
+        looks = [again, now + LOOK_AGAIN, *([] if begun else [booking.start_time])]
+        return CarryStep(CarryAct.WAIT, replace(waiting, blocked=None), min(looks))
     anew = replace(booking, tried=(booking.place,), reservation="")
     other = await _chosen(tx, anew, around)
     asking = replace(other or anew, tried=() if other is None else anew.tried)
@@ -227,10 +237,13 @@ async def _facts(
     friendly = prior.session.name if prior else ""
     taken = usable is False and not booking.ended
     blocker = await places.blocker_of(tx, booking, now, friendly) if taken else None
+    if blocker is not None:
+        asked_stop = await commands.other_stop(tx, booking, blocker.transaction)
+        blocker = replace(blocker, stop=asked_stop)
     told = BookingFacts(
         usable,
         hold,
-        _told(session),
+        _told(session, await commands.own_stop(tx, booking)),
         came,
         car_is_there=waits and prior is not None and prior.place == booking.place,
         handed_on=known is not None
@@ -277,9 +290,9 @@ async def _goes_over(
     return prior.session
 
 
-def _told(session: Transaction | None) -> BookingSession | None:
+def _told(session: Transaction | None, stop: AskedStop | None) -> BookingSession | None:
     if session is None:
         return None
     over = session.known_stop_time
     place = place_of(session.station, session.evse_id) if session.evse_id else ""
-    return BookingSession(session.name, over if session.state == ENDED else None, place)
+    return BookingSession(session.name, over if session.state == ENDED else None, place, stop)

@@ -16,6 +16,7 @@ from contract import names
 from contract.attributes import keywords_of
 from contract.commands import EDITION, CommandInput
 from contract.converter import DATA_CONVERTER
+from domain.bookings.blocking.stops import AskedStop
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import no_show_time
 from domain.bookings.policies.policy import BookingPolicy
@@ -30,11 +31,12 @@ from domain.reservations.admission import reservation_id, sent_until
 from domain.reservations.reservation import Reservation
 from fleet import wakeups
 from fleet.engine.statements import Tx
+from fleet.log import commands as log
 from fleet.log import reservations
 from fleet.transactions.rows import Transaction
 from fleet.wakeups import Start
 from journal.bookings.waking import caller_of
-from journal.commands.record import record
+from journal.commands.record import from_snapshot, record
 
 
 async def hold(
@@ -86,16 +88,47 @@ async def stop(
     tx: Tx, booking: Booking, session: Transaction, timing: Timing, now: datetime
 ) -> None:
     """Has the booking's session stopped."""
-    asked = _asked_to_stop(session, f"stop/{booking.ladder_done}")
+    asked = _asked_to_stop(session, _own_stop(booking))
     await _ask(tx, _drafted(booking, asked, now), timing, now)
 
 
 async def stop_other(
     tx: Tx, booking: Booking, session: Transaction, timing: Timing, now: datetime
 ) -> None:
-    """Has the session stopped that is in the booking's way: once, however often it is asked."""
-    asked = _asked_to_stop(session, f"stop-other/{session.name}")
+    """Has the session stopped that is in the booking's way."""
+    asked = _asked_to_stop(session, _other_stop(booking))
     await _ask(tx, _drafted(booking, asked, now), timing, now)
+
+
+async def own_stop(tx: Tx, booking: Booking) -> AskedStop | None:
+    """The newest command that stops the booking's session; None: there was none."""
+    return await _asked_stop(tx, booking, _own_stop(booking)) if booking.stops else None
+
+
+async def other_stop(tx: Tx, booking: Booking, session: str) -> AskedStop | None:
+    """The same of a session that is in its way."""
+    known = booking.blocked
+    if known is None or known.transaction != session or not known.stops:
+        return None
+    return await _asked_stop(tx, booking, _other_stop(booking))
+
+
+async def _asked_stop(tx: Tx, booking: Booking, what: str) -> AskedStop | None:
+    newest = await log.latest(tx, tenant=booking.tenant, name=_command_id(booking, what))
+    command = None if newest is None else from_snapshot(newest.snapshot)
+    if command is None:
+        return None
+    return AskedStop(command.outcome_time if command.state is State.DONE else None)
+
+
+def _own_stop(booking: Booking) -> str:
+    return f"stop/try/{booking.stops}"
+
+
+def _other_stop(booking: Booking) -> str:
+    """Each session in its way is asked by commands of its own."""
+    known = booking.blocked
+    return f"stop-other/{known.transaction}/{known.stops}" if known else "stop-other"
 
 
 def _command_id(booking: Booking, what: str) -> str:

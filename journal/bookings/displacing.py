@@ -25,7 +25,7 @@ from fleet.engine.statements import Tx
 from journal.bookings import waitlist
 from journal.bookings.admitting import change
 from journal.bookings.beside import read_standing, standing_beside
-from journal.bookings.places import move, rivals
+from journal.bookings.places import known_now, move, rivals
 from journal.bookings.rows import KnownPool, booking_from
 from journal.bookings.waking import wake_booking
 
@@ -133,7 +133,8 @@ async def _other_times(
     all_of_them = Span(spans[0].start, max(one.end for one in spans))
     rows = await standing_beside(tx, known, new, all_of_them, spans[-1].start)
     others = read_standing([row for row in rows if row.name not in gone])
-    found = [one.span for one in chances(known.venue, new, others, spans) if one.available]
+    evses = await known_now(tx, known, spans[0].start, now)
+    found = [one.span for one in chances(known.venue, new, others, spans, evses) if one.available]
     return tuple((span.start, span.end) for span in nearest_first(asked, found))
 
 

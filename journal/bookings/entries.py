@@ -30,7 +30,7 @@ LONGEST_EARLY = timedelta(days=1)
 
 
 _WITHOUT_DRIVER = ("NO_SHOW", "EXPIRED")
-_UNSEEN = frozenset({BookingCause.NOBODY_CAME.value, BookingCause.USE_NOT_KNOWN.value})
+_UNSEEN = frozenset({BookingCause.NOBODY_CAME, BookingCause.USE_NOT_KNOWN, BookingCause.NOT_HELD})
 """Ends that a session corrects which is reported later."""
 
 

@@ -4,22 +4,20 @@ Who is asked first is the domain's decision; whether there is room for them is t
 for everybody who books. An offer that was not taken in time is over, and its place is offered on.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
+from domain.bookings.blocking.known_now import NotUsableNow
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import LOOK_AGAIN
 from domain.bookings.plan import Planned
-from domain.bookings.pool import PoolMember
 from domain.bookings.states import BookingCause, BookingState
 from domain.bookings.waiting import Waiter, due_time, ended_as, line, not_taken, offer, wanted
 from domain.bookings.waitlist import WaitState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings.admitting import change, enter, weigh
-from journal.bookings.places import members_soon, room_at
 from journal.bookings.rows import KnownPool, booking_from
 from journal.bookings.waitlist import record, waiter_from
 
@@ -28,9 +26,6 @@ MOST_TRIES = 20
 
 MOST_ROUNDS = 4
 """How often it is looked again in one transaction, since an offer that is over leaves room."""
-
-_Soon = dict[bool, list[PoolMember]]
-"""The EVSEs that can be offered now; True: for a time that has begun. Looked at when needed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -79,13 +74,12 @@ async def offered_booking(tx: Tx, waiter: Waiter) -> Booking | None:
 async def _ask(tx: Tx, known: KnownPool, waiting: list[Waiter], now: datetime) -> int:
     """Makes offers to those for whom there is room, in their order."""
     policy, refused = known.venue.policy, dict[object, datetime | None]()
-    soon: _Soon = {}
     for before in waiting:
         after, again = before, None
         if now >= before.entry.end:
             after = ended_as(before, WaitState.LAPSED)
         elif before.may_be_asked(now) and _question(before) not in refused:
-            after, again = await _offered(tx, known, before, now, soon)
+            after, again = await _offered(tx, known, before, now)
             if after is before:
                 refused[_question(before)] = again
         elif before.may_be_asked(now):
@@ -101,26 +95,20 @@ def _question(waiter: Waiter) -> object:
 
 
 async def _offered(
-    tx: Tx, known: KnownPool, waiter: Waiter, now: datetime, soon: _Soon
+    tx: Tx, known: KnownPool, waiter: Waiter, now: datetime
 ) -> tuple[Waiter, datetime | None]:
     """The entry with an offer, where every rule allows it and there is room; as it was if not.
 
-    Where there would be room, but for EVSEs that are out of order, also when to look again.
+    Where there would be room, but for EVSEs that cannot be used now, also when to look again.
     """
     new, policy = wanted(waiter, known.pool.policy, now), known.venue.policy
     try:
-        decision, others = await weigh(tx, known, new)
+        decision, others = await weigh(tx, known, new, now=now)
     except bookings.TooManyBookings:
         return waiter, None
     if not isinstance(decision.room, Planned):
-        return waiter, None
-    if now >= new.start_time - policy.bind_lead:
-        begun = now >= new.start_time
-        if begun not in soon:
-            soon[begun] = await members_soon(tx, known, now, begun=begun)
-        decision = replace(decision, room=await room_at(tx, known, new, soon[begun]))
-        if not isinstance(decision.room, Planned):
-            return waiter, now + LOOK_AGAIN
+        looks = isinstance(decision.room, NotUsableNow)
+        return waiter, now + LOOK_AGAIN if looks else None
     made, kept = offer(waiter, new, policy, now)
     await enter(tx, known, kept, decision, others)
     _log.info("place_offered", pool=known.row.name, entry=waiter.name, booking=kept.name)

@@ -4,20 +4,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import WINDOW, BookablePool, Room, room_for, span_planned
-from domain.bookings.blocking.walk_ins import Blocker
+from domain.bookings.admission import WINDOW, BookablePool, room_for, span_planned
+from domain.bookings.blocking.known_now import (
+    AWAY_AFTER,
+    NOTHING_KNOWN,
+    OUT_OF_ORDER,
+    Hindered,
+    Hindrance,
+    KnownNow,
+    latest_start,
+)
+from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker
 from domain.bookings.booking import Booking
-from domain.bookings.plan import NoPlanFound, Planned
-from domain.bookings.pool import PoolMember, evse_of
+from domain.bookings.plan import Planned
+from domain.bookings.pool import PoolMember, evse_of, place_of
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
-from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
 from journal.bookings.rows import KnownPool, booking_from
 
-_BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
+_IN_USE = tuple(sorted(each.value for each in IN_USE))
 
 
 async def usable(tx: Tx, place: str, now: datetime, own: str = "") -> bool | None:
@@ -43,7 +51,7 @@ async def _in_order(tx: Tx, place: str, now: datetime) -> bool | None:
         for row in await stations.connectors(tx, station_id)
         if row.evse_id in {evse_id, 0}
     ]
-    return not any(status in _BAD for status in told)
+    return not any(status in OUT_OF_ORDER for status in told)
 
 
 async def blocker_of(tx: Tx, booking: Booking, now: datetime, friendly: str = "") -> Blocker | None:
@@ -146,21 +154,59 @@ async def rivals(
     return await only_at(tx, known, booking, members)
 
 
-async def members_soon(tx: Tx, known: KnownPool, now: datetime, *, begun: bool) -> list[PoolMember]:
-    """The EVSEs that are not known to be of no use for a booking that begins soon.
+async def known_now(tx: Tx, known: KnownPool, first_start: datetime, now: datetime) -> KnownNow:
+    """What is known now of the EVSEs of a pool, when it counts for a booking that begins then."""
+    if first_start >= latest_start(known.venue.policy, now):
+        return NOTHING_KNOWN
+    members = known.pool.members
+    stations_there = sorted({each.station for each in members})
+    held = await connections.holders(tx, stations_there, now=now)
+    away = {each for each in stations_there if each not in held and await _is_away(tx, each, now)}
+    bad = {
+        (row.station, row.evse_id)
+        for row in await stations.connectors_of(tx, stations_there)
+        if row.status in OUT_OF_ORDER
+    }
+    charging = await _in_the_way(tx, known, stations_there, now)
+    hindered: dict[str, Hindered] = {}
+    for each in members:
+        if each.station in away:
+            hindered[each.place] = Hindered(Hindrance.OFFLINE)
+        elif bad & {(each.station, each.evse_id), (each.station, 0)}:
+            hindered[each.place] = Hindered(Hindrance.OUT_OF_ORDER)
+        elif each.place in charging:
+            hindered[each.place] = Hindered(Hindrance.OCCUPIED, charging[each.place])
+    return KnownNow(now, hindered)
 
-    begun: its time has begun, so that nobody may charge there.
+
+async def _is_away(tx: Tx, station: str, now: datetime) -> bool:
+    """Whether a station without a connection does not just come back."""
+    lost = await connections.lost_time(tx, station)
+    return lost is None or now - lost >= AWAY_AFTER
+
+
+async def _in_the_way(
+    tx: Tx, known: KnownPool, stations_there: list[str], now: datetime
+) -> dict[str, frozenset[str]]:
+    """Where sessions run whose end the plan does not know, with the digests of who charges.
+
+    Of a session that is the use of a booking it knows the end, until that is over. One that was
+    refused ends by itself.
     """
-    looks = usable if begun else _in_order
-    return [one for one in known.pool.members if await looks(tx, one.place, now) is not False]
-
-
-async def room_at(tx: Tx, known: KnownPool, new: Booking, members: Sequence[PoolMember]) -> Room:
-    """The room for a booking at these EVSEs of its pool."""
-    if not members:
-        return NoPlanFound(0)
-    venue, live = await only_at(tx, known, new, members)
-    return room_for(venue, new, live)
+    running = await transactions.active_of(tx, stations_there)
+    if not running:
+        return {}
+    soon = now, now + WINDOW  # those that began early, too
+    rows = await bookings.in_span(tx, known.row.tenant, known.row.name, soon, _IN_USE)
+    booked = {booking_from(row).transaction for row in rows}
+    found: dict[str, frozenset[str]] = {}
+    for one in running:
+        stays = one.authorized or now - one.received_time >= STAYS_AFTER
+        if one.evse_id and stays and one.name not in booked:
+            place = place_of(one.station, one.evse_id)
+            tokens = {each for each in (one.token_digest, one.group_digest) if each}
+            found[place] = found.get(place, frozenset()) | tokens
+    return found
 
 
 async def only_at(

@@ -1,7 +1,7 @@
 """Bookings, pools and policies as the rows that the fleet keeps, and back."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from fleet.engine.statements import Tx
 QUOTA_STATES = (*bookings.LIVE, BookingState.FULFILLED.value, BookingState.NO_SHOW.value)
 """The states of bookings that count for a quota."""
 
+_SECOND, _NO_PAUSE = timedelta(seconds=1), timedelta(0)
 _STATES = {each.value: each for each in BookingState}
 
 
@@ -85,6 +86,7 @@ def booking_row(booking: Booking, due_time: datetime | None) -> BookingRow:
         booking.holder.account,
         bookings.groups_text(booking.groups),
         _needs_text(booking.needs),
+        booking.pause // _SECOND,
     )
 
 
@@ -99,6 +101,7 @@ def standing_from(row: StandingRow) -> StandingBooking:
         row.start_time,
         row.end_time,
         BookingRequest(holder, row.start_time, row.until_time, row.create_time),
+        _NO_PAUSE if not row.pause_s else timedelta(seconds=row.pause_s),
     )
 
 

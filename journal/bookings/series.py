@@ -7,6 +7,7 @@ from datetime import timedelta, tzinfo
 import msgspec
 
 from domain.bookings.admission import BookingDecision, Room, decide, span_planned
+from domain.bookings.blocking.known_now import KnownNow
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from domain.bookings.policies.policy import Per
@@ -19,7 +20,7 @@ from fleet.bookings import SeriesRow
 from fleet.engine.statements import Tx
 from journal.bookings.admitting import taken
 from journal.bookings.beside import read_standing, standing_beside
-from journal.bookings.places import moved
+from journal.bookings.places import known_now, moved
 from journal.bookings.rows import KnownPool, booking_row, due_time
 from journal.bookings.story import details_content
 from journal.explain.bookings import BookingDetails
@@ -90,7 +91,8 @@ async def _book_part(
         half = len(times) // 2
         done = await _book_part(tx, known, series, times[:half], refusal)
         return done + await _book_part(tx, known, series, times[half:], refusal)
-    taking = _Taking(known, {each.name: each for each in read_standing(rows)})
+    evses = await known_now(tx, known, times[0].start, series.create_time)
+    taking = _Taking(known, {each.name: each for each in read_standing(rows)}, evses)
     results = [_taken(taking, series, one, refusal) for one in times]
     await taking.write(tx, series.tenant)
     return results
@@ -115,18 +117,20 @@ class _Taking:
     """Takes bookings one after the other, and writes them together.
 
     standing: the bookings that are in their way or count for their quotas, those that were taken
-    here among them. made: what was taken, with what was decided. moved: who is elsewhere now.
+    here among them. evses: what is known of these now. made: what was taken, with what was decided.
+    moved: who is elsewhere now.
     """
 
     known: KnownPool
     standing: dict[str, StandingBooking]
+    evses: KnownNow
     made: dict[str, tuple[Booking, BookingDetails]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
 
     def take(self, new: Booking) -> BookingDecision:
         """What the rules and the plan say of a booking beside all others; it is one, if they do."""
         others = list(self._beside(new))
-        decision = decide(self.known.venue, new, others)
+        decision = decide(self.known.venue, new, others, known=self.evses)
         if isinstance(decision.room, Planned):
             plan = decision.room.plan.places
             elsewhere = moved(plan, others)

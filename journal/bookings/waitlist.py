@@ -13,7 +13,7 @@ import msgspec
 from domain.bookings.admission import WINDOW
 from domain.bookings.booking import Booking
 from domain.bookings.policies.policy import BookingPolicy
-from domain.bookings.waiting import MOST_WAITING, LineNow, Waiter, due_time, followed
+from domain.bookings.waiting import LineNow, Waiter, due_time, followed
 from fleet import bookings
 from fleet.bookings import WaitlistRow
 from fleet.engine.statements import Tx
@@ -33,9 +33,7 @@ def waiter_told(snapshot: dict[str, Any]) -> Waiter:
 async def line_now(tx: Tx, tenant: str, pool: str, now: datetime) -> LineNow:
     """Who waits in a pool, or has an offer there, and by which policy."""
     known = await known_pool(tx, tenant, pool)
-    waiting = [
-        waiter_from(row) for row in await bookings.waiting_in(tx, tenant, pool, MOST_WAITING)
-    ]
+    waiting = [waiter_from(row) for row in await bookings.waiting_in(tx, tenant, pool)]
     return LineNow(waiting, known.venue.policy if known else BookingPolicy(), now)
 
 

@@ -18,6 +18,7 @@ from fleet import claims, stations, transactions
 from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import ACTIVE, Transaction
+from journal.bookings.sessions import freed
 from journal.commands.answers import said_no
 from journal.commands.restart import connector_report
 from journal.commands.sessions import session_of
@@ -245,6 +246,7 @@ async def _end(tx: Tx, over: list[Transaction], why: str, now: datetime) -> list
         if done is not None:
             ended.append(done)
             await wake_concerned(tx, _event(done, why), now)
+            await freed.session_ended(tx, done, now)
     return ended
 
 

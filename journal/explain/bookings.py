@@ -206,6 +206,10 @@ def _blocked(before: Booking, after: Booking, at: datetime) -> Iterator[ExplainS
         owed = "; ".join(f"{_charge(each)}, by rule {each.rule}" for each in now.charges)
         summary = f"{_ACTS[act]}{f': {owed}' if act is LadderAct.CHARGE and owed else ''}."
         yield ExplainStep(_KIND.DECIDED, at, _BY.WORKER, summary, texts(told))
+    if now.stops > max(1, was.stops if was is not None and known else 0):
+        summary = f"Who is in its way still charges, and is asked to stop again ({now.stops})."
+        told = {**facts, "act": LadderAct.STOP.value}
+        yield ExplainStep(_KIND.DECIDED, at, _BY.WORKER, summary, texts(told))
 
 
 def _chosen(booking: Booking, at: datetime) -> ExplainStep:

@@ -12,8 +12,9 @@ from domain.bookings.enforcement import PlaceEntry
 from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
-from fleet.transactions.rows import Transaction
+from fleet.transactions.rows import ENDED, Transaction
 from journal.bookings.entries import LONGEST_EARLY, StationEntry, entry, missed_by
+from journal.bookings.sessions import freed
 from journal.bookings.waking import wake_booking
 from station_gateway.dialects.messages import (
     Authorization,
@@ -70,6 +71,11 @@ async def judge_start(
         await wake_booking(tx, said.booking, "its driver has come", now)
         return replace(token, booking_woken=True)
     return await _refused(tx, token, said, now)
+
+
+async def session_over(tx: Tx, session: Transaction, now: datetime) -> bool:
+    """Wakes whom the end of a session concerns. Returns whether it has ended, and there are any."""
+    return session.state == ENDED and await freed.session_ended(tx, session, now)
 
 
 async def _refused(tx: Tx, token: Judgement, said: StationEntry, now: datetime) -> Judgement:

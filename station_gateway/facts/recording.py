@@ -7,11 +7,13 @@ fact where the answer needs it.
 
 from datetime import datetime
 
+from domain.bookings.blocking.known_now import OUT_OF_ORDER
 from domain.ocpp_words import StationMessage
 from fleet import stations
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.back_end import deciding
+from journal.bookings.sessions import freed
 from journal.commands import plugs
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
@@ -117,5 +119,8 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         told={"error_code": call.error_code, "mended": words_of(call.mended)},
     )
     wake = await wake_concerned(tx, event, now)
-    freed = await plugs.connector_told(tx, peer.id, call.evse_id, call.status, now)
-    return forget(peer, freed) or wake
+    words = {connector.status, connector.previous_status}
+    if connector.status_time == now and words & OUT_OF_ORDER:  # it fails, or works again
+        wake = await freed.status_changed(tx, peer.tenant, connector, now) or wake
+    over = await plugs.connector_told(tx, peer.id, call.evse_id, call.status, now)
+    return forget(peer, over) or wake

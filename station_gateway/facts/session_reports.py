@@ -365,7 +365,8 @@ async def _wake_for(
             "clock_offset_s": round(time.offset_s) or None,
         },
     )
-    return await wake_concerned(tx, event, now)
+    over = changed and await booked.session_over(tx, session, now)
+    return await wake_concerned(tx, event, now) or over
 
 
 def _told(token: Judgement, seen: TokenSeen) -> str | None:

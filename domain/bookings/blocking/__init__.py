@@ -1,1 +1,1 @@
-"""What is done where an EVSE is not to be had: somebody charges there, or a hold is refused."""
+"""An EVSE that is not to be had: out of order, away, in use, or a hold is refused."""

@@ -13,7 +13,8 @@ class Blocked:
 
     transaction: our id of it. since: since when we know of it. place: where it is. booking: the one
     of its own driver, whose own ladder runs; "": it has none (a walk-in). done: the steps of the
-    ladder that were done about it. charges: what its driver owes by them.
+    ladder that were done about it. charges: what its driver owes by them. stops: how often it was
+    asked to stop.
     """
 
     transaction: str
@@ -22,3 +23,4 @@ class Blocked:
     booking: str = ""
     done: tuple[LadderAct, ...] = ()
     charges: tuple[Charge, ...] = ()
+    stops: int = 0

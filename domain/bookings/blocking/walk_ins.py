@@ -2,15 +2,16 @@
 
 The booked driver gets another EVSE of the pool where there is one; that is planning's business.
 Here is what happens where there is none: the venue is told which session is in the way, and the
-steps of the policy's ladder run, each once. They count from the moment at which the EVSE has to be
-free, or from the beginning of a session that began later. Who has a booking too, and stays too
-long, meets the ladder of that booking.
+steps of the policy's ladder run, each once; only STOP again, while the session runs. They count
+from the moment at which the EVSE has to be free, or from the beginning of a session that began
+later. Who has a booking too, and stays too long, meets the ladder of that booking.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.bookings.blocking.blocked import Blocked
+from domain.bookings.blocking.stops import AskedStop, asks_again, stop_again_time
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
@@ -26,13 +27,14 @@ class Blocker:
     """A session of another driver that runs at a booking's EVSE now.
 
     transaction: our id of it. since: since when we know of it. token: the digest of its token.
-    booking: the one that its driver has; "": none.
+    booking: the one that its driver has; "": none. stop: the newest command that stops it.
     """
 
     transaction: str
     since: datetime
     token: str
     booking: str = ""
+    stop: AskedStop | None = None
 
     def stays(self, now: datetime) -> bool:
         """Whether it does not end by itself, as one that was refused does."""
@@ -75,5 +77,9 @@ def climbed(
         owed = charges(policy, ask, Occasion.OVERSTAY)
         after = replace(after, charges=(*after.charges, *owed))
     stops = any(step.act is LadderAct.STOP for step in due)
+    stops = stops or asks_again(after.stops, blocker.stop, now)
+    after = replace(after, stops=after.stops + stops)
     following = next_step_time(policy, free_by, len(done))
-    return BlockedStep(replace(told, blocked=after), stops, following)
+    again = None if stops else stop_again_time(after.stops, blocker.stop)
+    looks = [one for one in (following, again) if one is not None]
+    return BlockedStep(replace(told, blocked=after), stops, min(looks, default=None))

@@ -82,7 +82,10 @@ RESERVATION_STATUSES: Mapping[BookingState, ReservationStatus] = {
 }
 """The status of each state. The cause says more: see `status_of`."""
 
-STATUS_BY_CAUSE: Mapping[str, ReservationStatus] = {BookingCause.USE_NOT_KNOWN: _R.UNKNOWN}
+STATUS_BY_CAUSE: Mapping[str, ReservationStatus] = {
+    BookingCause.USE_NOT_KNOWN: _R.UNKNOWN,
+    BookingCause.NOT_HELD: _R.UNKNOWN,
+}
 """The ends that have another status than their state."""
 
 _C = BookingCause

@@ -236,12 +236,12 @@ async def test_bookings_of_before_are_read_narrowly(bare_url: str) -> None:
     bare, used = rows
     assert (to_micros(used.until_time), to_micros(bare.until_time)) == (5_000_000, 9_000_000)
     assert used.create_time == datetime(2026, 12, 1, 9, 0, 0, 500_000, tzinfo=UTC)
-    assert used[7:] == (
+    assert used[7:11] == (
         *("anna", "cars", '["a","b"]'),
         '{"connector_types":["CCS","T2"],"min_power_w":5,"features":[]}',
     )
     nothing = '{"connector_types":[],"min_power_w":0,"features":[]}'
-    assert bare[7:] == ("bert", "", "[]", nothing)
+    assert bare[7:] == ("bert", "", "[]", nothing, 0)
 
 
 def test_the_newest_migration_is_the_one_at_which_alembic_ends() -> None:

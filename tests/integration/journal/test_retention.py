@@ -217,7 +217,7 @@ async def test_a_gateway_that_is_gone_for_a_week_is_forgotten_once_its_loss_was_
 async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: Hub) -> None:
     counter = metrics.PRUNED.labels(what="commands")
     await a_session_of(hub, "old", 0, ends=True)
-    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0, 0)
+    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0, 0, 0)
     assert await Retention(hub.db, for_ever, lambda: later(1e9)).run_once() == {}
     counted = counter._value.get()
     await pass_at(hub.db, LONG_AFTER)
@@ -227,7 +227,7 @@ async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: 
 async def test_old_changes_of_stations_are_forgotten_while_all_else_is_kept(hub: Hub) -> None:
     await a_session_of(hub, "old", 0, ends=True)
     before = await rows(hub.db)
-    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0, 0)
+    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0, 0, 0)
     week = replace(for_ever, changes_days=7)
     deleted = await Retention(hub.db, week, lambda: LONG_AFTER).run_once()
     assert deleted == {Prunable.CHANGES: 5, Prunable.WAITLIST_CHANGES: 0}

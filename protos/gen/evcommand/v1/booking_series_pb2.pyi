@@ -114,8 +114,8 @@ class SeriesOccurrence(_message.Message):
     booking: _builtins.str
     """Output only. Its booking, `bookings/{booking}`; empty when it was refused, and with `validate_only`."""
     reason: _builtins.str
-    """Output only. Why it was refused: `BOOKING_RULE`, `POOL_FULL`, `NO_PLAN_FOUND`, `START_IS_SKIPPED` (the clock does not show this time on
-    that day); of CancelBookingSeries why it was not cancelled: `BOOKING_RULE` (a cutoff), `BOOKING_IN_USE`. Empty when neither.
+    """Output only. Why it was refused: `BOOKING_RULE`, `POOL_FULL`, `NO_PLAN_FOUND`, `EVSES_NOT_USABLE`, `START_IS_SKIPPED` (the clock
+    does not show this time on that day); of CancelBookingSeries why it was not cancelled: `BOOKING_RULE` (a cutoff), `BOOKING_IN_USE`. Empty when neither.
     """
     message: _builtins.str
     """Output only. The same as a sentence."""

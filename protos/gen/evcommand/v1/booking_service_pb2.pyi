@@ -532,7 +532,9 @@ class AvailableSpan(_message.Message):
     free_places: _builtins.int
     """Output only. How many places that would do are free all the time, as the plan stands."""
     reason: _builtins.str
-    """Output only. Why it would not be taken: `BOOKING_RULE`, `POOL_FULL` or `NO_PLAN_FOUND`; empty when it would."""
+    """Output only. Why it would not be taken: `BOOKING_RULE`, `POOL_FULL`, `NO_PLAN_FOUND` or `EVSES_NOT_USABLE`; empty
+    when it would.
+    """
     message: _builtins.str
     """Output only. The same as a sentence; empty when it would."""
     @_builtins.property
@@ -659,7 +661,9 @@ class CreateBookingResponse(_message.Message):
     ROOM_MESSAGE_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
     room_reason: _builtins.str
-    """Output only. With `validate_only`: why there is no room, as POOL_FULL or NO_PLAN_FOUND; empty when there is."""
+    """Output only. With `validate_only`: why there is no room, as POOL_FULL, NO_PLAN_FOUND or EVSES_NOT_USABLE; empty when
+    there is.
+    """
     room_message: _builtins.str
     """Output only. With `validate_only`: the same as a sentence; empty when there is room."""
     @_builtins.property
@@ -1017,7 +1021,9 @@ class UpdateBookingResponse(_message.Message):
     ROOM_MESSAGE_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
     room_reason: _builtins.str
-    """Output only. With `validate_only`: why there is no room, as POOL_FULL or NO_PLAN_FOUND; empty when there is."""
+    """Output only. With `validate_only`: why there is no room, as POOL_FULL, NO_PLAN_FOUND or EVSES_NOT_USABLE; empty when
+    there is.
+    """
     room_message: _builtins.str
     """Output only. With `validate_only`: the same as a sentence; empty when there is room."""
     @_builtins.property

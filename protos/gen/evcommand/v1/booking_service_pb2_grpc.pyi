@@ -96,7 +96,8 @@ class BookingServiceStub:
     booked, and the reply has the verdict of each rule and of the room. Two callers never get one place: the second one is
     refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
     (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
-    named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found; EVSES_NOT_USABLE: it begins soon, and EVSEs
+    are out of order, offline or in use); ALREADY_EXISTS (REQUEST_ID_REUSED).
     Right: `bookings.write` or `reserve`.
     """
     GetBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.GetBookingRequest, _booking_service_pb2.GetBookingResponse]
@@ -131,7 +132,7 @@ class BookingServiceStub:
     changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
     (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
     (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
-    POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+    POOL_FULL, NO_PLAN_FOUND, EVSES_NOT_USABLE, with the nearest spans that would do).
     Right: `bookings.write` or `reserve`.
     """
     ConfirmBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]
@@ -276,7 +277,8 @@ class BookingServiceAsyncStub(BookingServiceStub):
     booked, and the reply has the verdict of each rule and of the room. Two callers never get one place: the second one is
     refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
     (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
-    named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found; EVSES_NOT_USABLE: it begins soon, and EVSEs
+    are out of order, offline or in use); ALREADY_EXISTS (REQUEST_ID_REUSED).
     Right: `bookings.write` or `reserve`.
     """
     GetBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.GetBookingRequest, _booking_service_pb2.GetBookingResponse]  # type: ignore[assignment]
@@ -311,7 +313,7 @@ class BookingServiceAsyncStub(BookingServiceStub):
     changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
     (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
     (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
-    POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+    POOL_FULL, NO_PLAN_FOUND, EVSES_NOT_USABLE, with the nearest spans that would do).
     Right: `bookings.write` or `reserve`.
     """
     ConfirmBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.ConfirmBookingRequest, _booking_service_pb2.ConfirmBookingResponse]  # type: ignore[assignment]
@@ -513,7 +515,8 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         booked, and the reply has the verdict of each rule and of the room. Two callers never get one place: the second one is
         refused with the nearest spans that would do. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION
         (BOOKING_RULE, with the id and the sentence of the first rule that refuses; POOL_FULL, which is proven: at the moment that is
-        named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        named more is wanted than is there; NO_PLAN_FOUND: no way to serve all was found; EVSES_NOT_USABLE: it begins soon, and EVSEs
+        are out of order, offline or in use); ALREADY_EXISTS (REQUEST_ID_REUSED).
         Right: `bookings.write` or `reserve`.
         """
 
@@ -578,7 +581,7 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         changed, on this EVSE. Idempotent by `request_id`: a repeat returns the booking in its present state. Errors: NOT_FOUND
         (BOOKING_NOT_FOUND); INVALID_ARGUMENT; ABORTED (ETAG_MISMATCH); ALREADY_EXISTS (REQUEST_ID_REUSED); FAILED_PRECONDITION
         (BOOKING_ENDED; BOOKING_BOUND; BOOKING_IN_USE: its driver should be gone; BOOKING_RULE, also when its cutoff is over;
-        POOL_FULL, NO_PLAN_FOUND, with the nearest spans that would do).
+        POOL_FULL, NO_PLAN_FOUND, EVSES_NOT_USABLE, with the nearest spans that would do).
         Right: `bookings.write` or `reserve`.
         """
 

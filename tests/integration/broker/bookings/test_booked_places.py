@@ -162,7 +162,7 @@ async def test_who_charges_since_before_the_slot_may_still_end_his_session(house
         assert await plug(station, "1.6", STRANGER) == "Accepted"
         policy = await a_policy(house.broker)
         pool = await pool_of(house.broker, policy, (id, 1))
-        request = asked(pool, datetime.now(UTC) + HOUR / 60, HOUR)
+        request = asked(pool, datetime.now(UTC) + HOUR / 5, HOUR)
         await house.broker.bookings.CreateBooking(request)
         assert await card(station, "1.6", STRANGER) == "Accepted"
 

@@ -24,10 +24,15 @@ DRIVER = "TAG-0042"
 
 
 async def booked_now(
-    house: House, *stations: str, starts_s: float = 3600, grace_s: int = 600, **fields: Any
+    house: House,
+    *stations: str,
+    starts_s: float = 3600,
+    grace_s: int = 600,
+    lead_s: int = 86_400,
+    **fields: Any,
 ) -> str:
     """A booking whose EVSE is chosen and held at once. Returns its name."""
-    early = Duration(seconds=86_400)
+    early = Duration(seconds=lead_s)
     policy = await a_policy(
         house.broker, bind_lead=early, hold_lead=early, grace=Duration(seconds=grace_s)
     )
@@ -160,8 +165,8 @@ async def test_an_evse_that_is_out_of_order_is_not_chosen(house: House) -> None:
 async def test_a_booking_without_any_usable_place_is_displaced_at_its_start(
     house: House,
 ) -> None:
-    away = await house.offline_station()
-    name = await booked_now(house, away, starts_s=3)
+    async with house.station() as (id, _):
+        name = await booked_now(house, id, starts_s=3, lead_s=1)
     displaced = await reaches(house, name, State.STATE_DISPLACED)
     assert displaced.cause == "NO_PLACE_LEFT"
 
@@ -179,6 +184,6 @@ async def test_a_cancelled_booking_is_cancelled_at_its_station(house: House) -> 
 async def test_a_booking_that_nobody_confirms_expires(house: House) -> None:
     soon = stamp(datetime.now(UTC) + timedelta(seconds=2))
     away = await house.offline_station()
-    name = await booked_now(house, away, confirm_by=soon)
+    name = await booked_now(house, away, lead_s=60, confirm_by=soon)
     expired = await reaches(house, name, State.STATE_EXPIRED)
     assert expired.cause == "NOT_CONFIRMED_IN_TIME"

@@ -56,7 +56,8 @@ async def test_who_comes_early_while_the_one_before_still_charges_is_told_so(hou
 
 
 async def test_a_place_of_a_station_that_is_away_is_not_called_ready(house: House) -> None:
-    name = await booked_now(house, await house.offline_station())
+    async with house.station() as (id, _):
+        name = await booked_now(house, id)
     assert (await checks_in(house, name)).place_state == Place.PLACE_STATE_UNKNOWN
 
 

@@ -7,9 +7,12 @@ import pytest
 from domain.bookings.places import Needs
 from domain.bookings.states import BookingCause
 from domain.bookings.waiting import taken
+from fleet import bookings
+from fleet.bookings import waitlist as waitlist_rows
 from fleet.database import Database
 from journal.bookings import admitting, offering
-from tests.integration.journal.bookings.pools import HOUR, MINUTE, NOON, Hub
+from journal.bookings.waitlist import line_now
+from tests.integration.journal.bookings.pools import HOUR, MINUTE, NOON, POOL, TENANT, Hub
 
 C = BookingCause
 
@@ -122,6 +125,7 @@ async def test_a_place_that_its_driver_missed_is_offered_for_the_rest_of_the_tim
     db: Database,
 ) -> None:
     hub = await Hub(db).open()
+    await hub.report("Available")
     full = await hub.book("late")
     assert full
     entry = await hub.wait("anna")
@@ -194,3 +198,19 @@ async def test_a_place_that_is_out_of_order_when_it_is_wanted_is_offered_once_it
     await hub.report("Available")
     await hub.look(MINUTE)
     assert await hub.state(entry) == "OFFERED"
+
+
+async def test_nobody_is_left_out_of_the_line_however_many_wait(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who loses a booking waits too, so that there may be more than one page of them."""
+    monkeypatch.setattr(waitlist_rows, "PAGE", 2)
+    hub = await Hub(db).open()
+    assert await hub.book("full")
+    waiting = [await hub.wait(f"w{number}") for number in range(4)]
+    first = await hub.wait("lost", displaced=True)
+    async with db.read() as tx:
+        now = await line_now(tx, TENANT, POOL, hub.now)
+        assert await bookings.count_waiting(tx, TENANT, POOL) == 5
+    told = [now.position(await hub.waiter(each)) for each in (first, *waiting)]
+    assert told == [1, 2, 3, 4, 5]

@@ -34,7 +34,7 @@ Act = booking_policy_pb2.OverstayStep.Act
 TOLD, CHARGED, STOPPED = Act.ACT_TELL, Act.ACT_CHARGE, Act.ACT_STOP
 STOPS = {"1.6": "RemoteStopTransaction", "2.0.1": "RequestStopTransaction"}
 VERSIONS = pytest.mark.parametrize("version", list(STOPS))
-DAY = Duration(seconds=86_400)
+DAY, NONE = Duration(seconds=86_400), Duration(seconds=0)
 
 
 def step(act: Act.ValueType, after_s: int) -> booking_policy_pb2.OverstayStep:
@@ -53,7 +53,7 @@ async def booked_soon(
 ) -> str:
     """A booking that starts in a moment, and whose EVSE is chosen at once. Returns its name."""
     spans = {"bind_lead": DAY, "hold_lead": DAY, "grace": Duration(seconds=grace_s)}
-    policy = await a_policy(house.broker, OWED, **spans, **terms)
+    policy = await a_policy(house.broker, OWED, **(spans | terms))
     pool = await pool_of(house.broker, policy, *places)
     start = datetime.now(UTC) + timedelta(seconds=2)
     reply = await house.broker.bookings.CreateBooking(
@@ -104,8 +104,8 @@ async def test_a_walk_in_who_stays_into_a_slot_is_told_charged_and_stopped(
 ) -> None:
     async with house.station(version) as (id, station):
         await shows_evse(station, version)
+        name = await booked_soon(house, (id, 1), hold_lead=NONE, overstay=LADDER)
         assert await plug(station, version, STRANGER) == "Accepted"
-        name = await booked_soon(house, (id, 1), overstay=LADDER)
         told = await shows(house, name, lambda one: TOLD in one.blocked_by.done)
         assert told.blocked_by.transaction.startswith(f"stations/{id}/transactions/")
         assert not told.blocked_by.booking
@@ -118,6 +118,9 @@ async def test_a_walk_in_who_stays_into_a_slot_is_told_charged_and_stopped(
         assert (owed, list(stopped.charges)) == ([("overstay", 2)], [])
         assert stopped.state == State.STATE_BOUND
         await leaves(station, version, stop)
+        message_id, _ = await called(station, "ReserveNow")  # at once, and not at its next look
+        await station.answer(message_id, {"status": "Accepted"})
+        await reaches(house, name, State.STATE_HELD)
         if version == "1.6":
             assert await plug(station, version, DRIVER) == "Accepted"
         else:
@@ -168,8 +171,9 @@ async def test_where_the_policy_stops_nobody_the_booking_waits_for_its_grace_and
 ) -> None:
     async with house.station() as (id, station):
         await shows_evse(station, "1.6")
+        terms = {"hold_lead": NONE, "overstay": LADDER[:2]}
+        name = await booked_soon(house, (id, 1), grace_s=2, **terms)
         assert await plug(station, "1.6", STRANGER) == "Accepted"
-        name = await booked_soon(house, (id, 1), grace_s=2, overstay=LADDER[:2])
         gone = await reaches(house, name, State.STATE_DISPLACED)
         assert gone.cause == "NO_PLACE_LEFT"
         assert gone.end_of_life_time.ToDatetime() >= gone.start_time.ToDatetime() + timedelta(

@@ -4,8 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from domain.bookings.blocking.refused_holds import asked_again_time, refused_for_now
-from domain.reservations.reservation import ReservationState
+from domain.bookings.blocking.refused_holds import (
+    asked_again_time,
+    end_unheld,
+    kept_unheld,
+    refused_for_now,
+)
+from domain.bookings.states import BookingState
+from domain.reservations.reservation import Reservation, ReservationState
 from tests.unit.domain.bookings.asking import local
 from tests.unit.domain.bookings.bookings_made import booking, hold
 
@@ -43,3 +49,33 @@ def test_it_is_told_that_no_evse_is_held_and_when_one_is_asked_again() -> None:
     assert one.progress.endswith(f"asked again at {local('14:01'):%H:%M:%S} UTC.")
     two = refused_for_now(booking(tried=("S/1", "S/2")), local("14:01"))
     assert two.progress.startswith("2 EVSEs did not hold it")
+
+
+def test_the_driver_is_told_that_the_place_is_his_and_not_sure() -> None:
+    one = kept_unheld(booking(place="S/2"), local("14:01"))
+    assert one.progress == (
+        "No station holds it. EVSE 2 of station S is its place all the same, and is free; somebody "
+        f"else may take it first. Asked again at {local('14:01'):%H:%M:%S} UTC."
+    )
+
+
+LOST = hold(ReservationState.LOST, end_time=local("14:00"))
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "usable", "blocked", "cause"),
+    [
+        (BookingState.BOUND, REFUSED, True, False, "NOT_HELD"),
+        (BookingState.BOUND, REFUSED, None, False, "USE_NOT_KNOWN"),
+        (BookingState.BOUND, REFUSED, False, False, "NO_PLACE_LEFT"),
+        (BookingState.BOUND, REFUSED, False, True, "NO_PLACE_LEFT"),
+        (BookingState.BOUND, None, True, False, "NO_PLACE_LEFT"),
+        (BookingState.BOUND, LOST, True, False, "USE_NOT_KNOWN"),
+        (BookingState.IN_USE, REFUSED, True, False, "USE_NOT_KNOWN"),
+    ],
+)
+def test_the_end_of_what_nobody_held(
+    state: BookingState, last: Reservation | None, usable: bool | None, blocked: bool, cause: str
+) -> None:
+    one = booking(state=state)
+    assert end_unheld(one, last, usable=usable, blocked=blocked) == cause
