@@ -1,8 +1,11 @@
-"""Refuses tokens in places that are booked for other drivers.
+"""Refuses tokens in places that are booked for other drivers, and lets in those of bookings.
 
 What is asked is whether a session may begin. Who charges already is never refused for a booking: a
 card has to end the session that it began. A start that was asked for by a command stands, too: the
 command was checked when it was made. Where another back end (CSMS) judges the tokens, it judges.
+
+A token that nobody else knows is good by its booking: in the booking's time, in its pool. A hold at
+the station is not needed for that: it may be refused, be used already, or stand at another station.
 """
 
 from dataclasses import replace
@@ -13,7 +16,14 @@ from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
-from journal.bookings.entries import LONGEST_EARLY, StationEntry, entry, missed_by
+from journal.bookings.entries import (
+    LONGEST_EARLY,
+    StationEntry,
+    entry,
+    missed_at,
+    missed_by,
+    own_booking,
+)
 from journal.bookings.waking import wake_booking
 from station_gateway.dialects.messages import (
     Authorization,
@@ -37,6 +47,7 @@ _WORDS = {
 
 async def judge_card(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Judgement:
     """The verdict on a token that is shown to the station, of which nobody knows for which EVSE."""
+    token = await _let_in(tx, peer, token, None, now, now)
     said = await _said(tx, peer, token, None, now)
     return token if said is None else _with_entry(token, said)
 
@@ -62,6 +73,7 @@ async def judge_start(
     if ends or (known is not None and known.token_digest):
         return token
     evse_id = call.evse_id or (known.evse_id if known else None)
+    token = await _let_in(tx, peer, token, evse_id, at, now)
     said = await _said(tx, peer, token, evse_id, at)
     if token.accepted and now - at > _REPORTED_LATE:
         await _wake_missed(tx, peer, token, (at, at), now)
@@ -71,6 +83,26 @@ async def judge_start(
         await wake_booking(tx, said.booking, "its driver has come", now)
         return replace(token, booking_woken=True)
     return await _refused(tx, token, said, now)
+
+
+async def _let_in(
+    tx: Tx, peer: Peer, token: Judgement, evse_id: int | None, at: datetime, now: datetime
+) -> Judgement:
+    """The verdict on a token that only its booking knows. at: when the session began.
+
+    One that is reported late may be of a booking of which was told that nobody came.
+    """
+    if token.accepted or token.known or token.by_back_end:
+        return token
+    digests = _digests(token)
+    where = peer.tenant, peer.id, evse_id
+    own = await own_booking(tx, *where, digests=digests, at=at)
+    if own is None and evse_id and now - at > _REPORTED_LATE:
+        own = await missed_at(tx, peer.tenant, peer.id, evse_id, digests, at)
+    if own is None:
+        return token
+    told = Authorization(TokenVerdict.ACCEPTED, group=token.authorization.group)
+    return replace(token, authorization=told, known=True, brought=tuple(sorted(own.digests)))
 
 
 async def _refused(tx: Tx, token: Judgement, said: StationEntry, now: datetime) -> Judgement:
