@@ -48,7 +48,8 @@ LOOK_AT_SESSION = timedelta(minutes=1)
 """The same while its driver charges: how late the end of a session may be noticed."""
 
 LEFT_AFTER = timedelta(minutes=5)
-"""So long after the end of a session its driver may begin another one in the same booking."""
+"""So long after the end of a session its driver may begin another one in the same booking, and so
+long after its start who left before it."""
 
 _EARLY = timedelta(minutes=1)
 
@@ -339,6 +340,8 @@ def _used(
             progress="Its driver is charging.",
             charges=_without_no_show(booking),
         )
+    elif session.name != booking.transaction:  # he has plugged in again
+        used = replace(booking, transaction=session.name)
     if session.stop_time is not None:
         return _left(used, policy, session.stop_time, now)
     return _climbing(used, policy, now)
@@ -356,7 +359,7 @@ def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
 
 
 def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: datetime) -> CarryStep:
-    until = min(booking.end_time, stop_time + LEFT_AFTER)
+    until = min(booking.end_time, max(stop_time, booking.start_time) + LEFT_AFTER)
     if now < until:
         return CarryStep(CarryAct.WAIT, booking, until)
     if stop_time > booking.end_time + policy.late_stop:
