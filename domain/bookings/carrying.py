@@ -21,7 +21,13 @@ from enum import StrEnum
 
 from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker, climbed, noted
 from domain.bookings.booking import Booking
-from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
+from domain.bookings.enforcement import (
+    ladder_due,
+    next_step_time,
+    no_show_time,
+    owed_until,
+    times_charged,
+)
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
 from domain.bookings.policies.rules import Charge, charges
 from domain.bookings.pool import place_of
@@ -359,6 +365,7 @@ def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
 
 
 def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: datetime) -> CarryStep:
+    booking = replace(booking, charges=owed_until(stop_time, booking, policy))
     until = min(booking.end_time, max(stop_time, booking.start_time) + LEFT_AFTER)
     if now < until:
         return CarryStep(CarryAct.WAIT, booking, until)
@@ -376,9 +383,8 @@ def _climbing(booking: Booking, policy: BookingPolicy, now: datetime) -> CarrySt
         after = replace(
             after, state=BookingState.OVERSTAYED, progress="Its driver is there too long."
         )
-    if any(step.act is LadderAct.CHARGE for step in due):
-        owed = charges(policy, booking.request, Occasion.OVERSTAY)
-        after = replace(after, charges=(*after.charges, *owed))
+    owed = charges(policy, booking.request, Occasion.OVERSTAY) * times_charged(due)
+    after = replace(after, charges=(*after.charges, *owed))
     stops = any(step.act is LadderAct.STOP for step in due)
     following = next_step_time(policy, booking.end_time, after.ladder_done)
     look = min(one for one in (now + LOOK_AT_SESSION, following) if one is not None)

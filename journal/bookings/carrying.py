@@ -99,8 +99,8 @@ class Carrier:
 class _Around:
     """What a booking is carried beside.
 
-    known: None when its pool is gone. prior: of its driver or his party, before it. early: a session
-    of its driver that runs already.
+    known: None when its pool is gone. prior: of its driver or his party, before it.
+    early: a session of its driver that runs already.
     """
 
     known: KnownPool | None

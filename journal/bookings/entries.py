@@ -98,9 +98,9 @@ async def own_booking(
 
 
 async def missed_at(
-    tx: Tx, tenant: str, station: str, evse_id: int, digests: AbstractSet[str], at: datetime
+    tx: Tx, tenant: str, station: str, evse_id: int, *, digests: AbstractSet[str], at: datetime
 ) -> Booking | None:
-    """The booking of a session at an EVSE that began at `at`, where it ended before that was known."""
+    """The booking of a session that began at an EVSE at `at`, which was told after its end."""
     pool = (await bookings.members_at(tx, tenant, station)).get(evse_id)
     missed = await missed_by(tx, tenant, station, digests, at)
     return next((one for one in missed if one.pool == pool), None)

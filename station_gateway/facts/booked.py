@@ -47,7 +47,7 @@ _WORDS = {
 
 async def judge_card(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Judgement:
     """The verdict on a token that is shown to the station, of which nobody knows for which EVSE."""
-    token = await _let_in(tx, peer, token, None, now, now)
+    token = await _let_in(tx, peer, token, None, now)
     said = await _said(tx, peer, token, None, now)
     return token if said is None else _with_entry(token, said)
 
@@ -73,9 +73,10 @@ async def judge_start(
     if ends or (known is not None and known.token_digest):
         return token
     evse_id = call.evse_id or (known.evse_id if known else None)
-    token = await _let_in(tx, peer, token, evse_id, at, now)
+    late = now - at > _REPORTED_LATE
+    token = await _let_in(tx, peer, token, evse_id, at, late=late)
     said = await _said(tx, peer, token, evse_id, at)
-    if token.accepted and now - at > _REPORTED_LATE:
+    if token.accepted and late:
         await _wake_missed(tx, peer, token, (at, at), now)
     if said is None:
         return token
@@ -86,19 +87,19 @@ async def judge_start(
 
 
 async def _let_in(
-    tx: Tx, peer: Peer, token: Judgement, evse_id: int | None, at: datetime, now: datetime
+    tx: Tx, peer: Peer, token: Judgement, evse_id: int | None, at: datetime, *, late: bool = False
 ) -> Judgement:
     """The verdict on a token that only its booking knows. at: when the session began.
 
-    One that is reported late may be of a booking of which was told that nobody came.
+    late: it is reported late, and may be of a booking of which was told that nobody came.
     """
     if token.accepted or token.known or token.by_back_end:
         return token
     digests = _digests(token)
     where = peer.tenant, peer.id, evse_id
     own = await own_booking(tx, *where, digests=digests, at=at)
-    if own is None and evse_id and now - at > _REPORTED_LATE:
-        own = await missed_at(tx, peer.tenant, peer.id, evse_id, digests, at)
+    if own is None and evse_id and late:
+        own = await missed_at(tx, peer.tenant, peer.id, evse_id, digests=digests, at=at)
     if own is None:
         return token
     told = Authorization(TokenVerdict.ACCEPTED, group=token.authorization.group)

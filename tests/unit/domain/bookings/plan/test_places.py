@@ -26,9 +26,7 @@ def test_a_place_serves_whom_it_has_everything_for(what: Needs, is_served: bool)
 @pytest.mark.parametrize(
     ("what", "is_served"), [(needs("CCS"), True), (needs("CCS", 51), False), (needs(), True)]
 )
-def test_a_place_that_says_no_connector_types_serves_any_type(
-    what: Needs, is_served: bool
-) -> None:
+def test_a_place_that_says_no_connector_types_serves_any_type(what: Needs, is_served: bool) -> None:
     assert serves(place("a", "", 50), what) is is_served
 
 
