@@ -154,7 +154,8 @@ def next_carry(
         if _may_be_told_yet(facts, over, now):
             return CarryStep(CarryAct.WAIT, booking, now + LOOK_AGAIN)
         if now >= over:
-            return _unused(booking, policy, now, in_doubt=_in_doubt(hold, facts, over))
+            doubted = booking.card_time is not None or _in_doubt(hold, facts, over)
+            return _unused(booking, policy, now, in_doubt=doubted)
         if booking.check_in_time is None:  # let go before the time; its driver may still come
             return CarryStep(CarryAct.WAIT, booking, over)
     if now >= over and (hold is None or hold.ended):

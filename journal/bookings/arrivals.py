@@ -5,6 +5,7 @@ known by its token, or the token's group, then. He may also charge there already
 booking was his to use; and who plugs in again in his time uses his booking on.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from domain.bookings.booking import Booking
@@ -12,11 +13,13 @@ from domain.bookings.carrying import LEFT_AFTER
 from domain.bookings.enforcement import slot_of
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
+from domain.bookings.states import IN_USE
 from fleet import bookings, transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import ENDED, Transaction
+from journal.bookings.admitting import change
 from journal.bookings.entries import LONGEST_EARLY
-from journal.bookings.rows import KnownPool, booking_from
+from journal.bookings.rows import KnownPool, booking_from, locked_pool
 
 _MAY_HAVE_IT = (*bookings.LIVE, "FULFILLED")
 
@@ -42,6 +45,24 @@ async def session_of(
         and slot.opens <= (one.start_time or one.received_time) < until
     ]
     return await _not_anothers(tx, booking, mine, slot.opens)
+
+
+async def note_card(tx: Tx, booking: Booking, now: datetime) -> None:
+    """A card of its driver was shown at a station of its pool in its time: he came.
+
+    Whether he could charge nobody knows, so that he is no no-show. The first time counts.
+    """
+    await locked_pool(tx, booking.tenant, booking.pool)
+    row = await bookings.booking(tx, booking.tenant, booking.name)
+    known = booking_from(row) if row is not None else booking
+    if row is not None and awaits_card(known):
+        seen = replace(known, card_time=now, progress="Its driver's card was shown.")
+        await change(tx, seen)
+
+
+def awaits_card(booking: Booking) -> bool:
+    """Whether it is news that a card of its driver is shown."""
+    return not booking.ended and booking.card_time is None and booking.state not in IN_USE
 
 
 async def again(

@@ -11,11 +11,13 @@ the station is not needed for that: it may be refused, be used already, or stand
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from domain.bookings.booking import Booking
 from domain.bookings.enforcement import PlaceEntry
 from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
+from journal.bookings.arrivals import awaits_card
 from journal.bookings.entries import (
     LONGEST_EARLY,
     StationEntry,
@@ -50,6 +52,15 @@ async def judge_card(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Jud
     token = await _let_in(tx, peer, token, None, now)
     said = await _said(tx, peer, token, None, now)
     return token if said is None else _with_entry(token, said)
+
+
+async def shown_by(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Booking | None:
+    """The booking whose driver is there, as a card that is shown tells; None: it is no news.
+
+    It is also asked of a card that is refused: its driver came all the same.
+    """
+    own = await own_booking(tx, peer.tenant, peer.id, None, digests=_digests(token), at=now)
+    return own if own is not None and awaits_card(own) else None
 
 
 async def judge_start(

@@ -12,9 +12,9 @@ import pytest
 from domain.bookings.booking import Booking
 from domain.bookings.pool import Pool, PoolMember
 from domain.bookings.states import BookingCause, BookingState
-from fleet import bookings, transactions
+from fleet import bookings, tokens, transactions
 from fleet.bookings import PolicyRow, PoolRow
-from journal.bookings.rows import booking_row, pool_content
+from journal.bookings.rows import booking_from, booking_row, pool_content
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
 
@@ -146,3 +146,51 @@ async def test_a_session_that_is_reported_late_is_judged_by_its_own_time(
     async with bench.db.read() as tx:
         told = {each.evse_id: each.authorized for each in await transactions.active(tx, "S1")}
     assert told == {1: missed, 2: False}
+
+
+@pytest.mark.parametrize("state", [BookingState.CONFIRMED, BookingState.BOUND, BookingState.HELD])
+@pytest.mark.parametrize("blocked", [False, True])
+async def test_a_card_that_is_shown_in_its_time_tells_that_its_driver_came(
+    bench: Bench, state: BookingState, blocked: bool
+) -> None:
+    made = await booked(bench, state=state)
+    if blocked:
+        await blocks(bench, DRIVER)
+    async with bench.station() as station:
+        said = [await card(station, STRANGER), await card(station, DRIVER)]
+        first = await as_it_is(bench, made)
+        await card(station, DRIVER)
+    assert said == ["Invalid", "Blocked" if blocked else "Accepted"]
+    assert (first.card_time is not None, first.progress) == (True, "Its driver's card was shown.")
+    assert await as_it_is(bench, made) == first
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"start_time": now() + HOUR, "end_time": now() + 2 * HOUR},
+        {"state": BookingState.IN_USE},
+        {"state": BookingState.CANCELLED},
+    ],
+)
+async def test_a_card_that_tells_nothing_new_of_a_booking_changes_nothing(
+    bench: Bench, fields: dict[str, Any]
+) -> None:
+    made = await booked(bench, **fields)
+    async with bench.station() as station:
+        await card(station, DRIVER)
+    assert await as_it_is(bench, made) == made
+
+
+async def as_it_is(bench: Bench, made: Booking) -> Booking:
+    async with bench.db.read() as tx:
+        row = await bookings.booking(tx, TENANT, made.name)
+    assert row is not None
+    return booking_from(row)
+
+
+async def blocks(bench: Bench, value: str) -> None:
+    """The token table refuses a token."""
+    async with bench.db.write() as tx:
+        told = {"value": value, "type": "ISO14443", "status": "BLOCKED"}
+        await tokens.put(tx, tenant=TENANT, **told, now=now())
