@@ -19,6 +19,7 @@ from domain.bookings.states import IN_USE
 from fleet import transactions
 from fleet.engine.statements import Tx
 from journal.bookings import admitting, places
+from journal.bookings.arrivals import there_before
 from journal.bookings.rows import known_pool, own_policy
 from journal.bookings.sessions.succession import booking_before
 from journal.bookings.waking import wake_booking
@@ -86,10 +87,13 @@ async def _state_of(tx: Tx, booking: Booking, now: datetime) -> "_PLACE.ValueTyp
 
 
 async def _own_car(tx: Tx, booking: Booking) -> str:
-    """The session of the driver's booking before this one, which is not in his way; "": none."""
+    """The session of the driver himself that runs already, which is not in his way; "": none."""
     known = await known_pool(tx, booking.tenant, booking.pool)
     prior = await booking_before(tx, known, booking) if known else None
-    return prior.session.name if prior and prior.of_same_driver else ""
+    if known is None or (prior is not None and prior.of_same_driver):
+        return prior.session.name if prior else ""
+    early = await there_before(tx, known, booking)
+    return early.name if early else ""
 
 
 def _place(booking: Booking) -> str:

@@ -27,7 +27,7 @@ class Booking:
     done. end_of_life_time: when it ended. waitlist_entry: the entry of the waiting list whose offer
     it is, or that stands for it since it was displaced. series: the one that it belongs to.
     change_id: the request id of its holder's newest change. check_in_time: when its driver said
-    that he is there.
+    that he is there. card_time: when a card of his was first shown at a station of the pool.
     alternatives: times at which there was room instead when it was displaced. blocked: the session
     of somebody else that is in its way now. stops: how often its own session was asked to stop.
     pause: the least time after it on its EVSE, by the revision of the policy by which it was made.
@@ -71,6 +71,7 @@ class Booking:
     blocked: Blocked | None = None
     stops: int = 0
     pause: timedelta = timedelta(0)
+    card_time: datetime | None = None
 
     @property
     def ended(self) -> bool:

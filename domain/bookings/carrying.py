@@ -24,7 +24,13 @@ from domain.bookings.blocking.refused_holds import end_unheld
 from domain.bookings.blocking.stops import AskedStop, asks_again
 from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker, climbed, noted
 from domain.bookings.booking import Booking
-from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
+from domain.bookings.enforcement import (
+    ladder_due,
+    next_step_time,
+    no_show_time,
+    owed_until,
+    times_charged,
+)
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
 from domain.bookings.policies.rules import Charge, charges
 from domain.bookings.pool import place_of
@@ -51,7 +57,8 @@ LOOK_AT_SESSION = timedelta(minutes=1)
 """The same while its driver charges: how late the end of a session may be noticed."""
 
 LEFT_AFTER = timedelta(minutes=5)
-"""So long after the end of a session its driver may begin another one in the same booking."""
+"""So long after the end of a session its driver may begin another one in the same booking, and so
+long after its start who left before it."""
 
 _EARLY = timedelta(minutes=1)
 
@@ -152,7 +159,8 @@ def next_carry(
         if _may_be_told_yet(facts, over, now):
             return CarryStep(CarryAct.WAIT, booking, now + LOOK_AGAIN)
         if now >= over:
-            return _unused(booking, policy, now, in_doubt=_in_doubt(hold, facts, over))
+            doubted = booking.card_time is not None or _in_doubt(hold, facts, over)
+            return _unused(booking, policy, now, in_doubt=doubted)
         if booking.check_in_time is None:  # let go before the time; its driver may still come
             return CarryStep(CarryAct.WAIT, booking, over)
     if now >= over and (hold is None or hold.ended):
@@ -343,6 +351,8 @@ def _used(
             progress="Its driver is charging.",
             charges=_without_no_show(booking),
         )
+    elif session.name != booking.transaction:  # he has plugged in again
+        used = replace(booking, transaction=session.name)
     if session.stop_time is not None:
         return _left(used, policy, session.stop_time, now)
     return _climbing(used, policy, session, now)
@@ -360,7 +370,8 @@ def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
 
 
 def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: datetime) -> CarryStep:
-    until = min(booking.end_time, stop_time + LEFT_AFTER)
+    booking = replace(booking, charges=owed_until(stop_time, booking, policy))
+    until = min(booking.end_time, max(stop_time, booking.start_time) + LEFT_AFTER)
     if now < until:
         return CarryStep(CarryAct.WAIT, booking, until)
     if stop_time > booking.end_time + policy.late_stop:
@@ -379,9 +390,8 @@ def _climbing(
         after = replace(
             after, state=BookingState.OVERSTAYED, progress="Its driver is there too long."
         )
-    if any(step.act is LadderAct.CHARGE for step in due):
-        owed = charges(policy, booking.request, Occasion.OVERSTAY)
-        after = replace(after, charges=(*after.charges, *owed))
+    owed = charges(policy, booking.request, Occasion.OVERSTAY) * times_charged(due)
+    after = replace(after, charges=(*after.charges, *owed))
     again = asks_again(after.stops, session.stop, now)
     stops = again or any(step.act is LadderAct.STOP for step in due)
     after = replace(after, stops=after.stops + stops)

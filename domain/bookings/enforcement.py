@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.bookings.booking import Booking
-from domain.bookings.policies.policy import BookingPolicy, LadderStep
+from domain.bookings.policies.policy import BookingPolicy, LadderAct, LadderStep, Occasion
+from domain.bookings.policies.rules import Charge, charges
 from domain.bookings.states import EVSE_CHOSEN, IN_USE, BookingState
 
 
@@ -153,6 +154,28 @@ def next_step_time(policy: BookingPolicy, should_end: datetime, done: int) -> da
     """When the next step of the ladder is due; None: there is none."""
     rest = policy.overstay[done : done + 1]
     return should_end + policy.late_stop + rest[0].after if rest else None
+
+
+def owed_until(stop_time: datetime, booking: Booking, policy: BookingPolicy) -> tuple[Charge, ...]:
+    """The charges without those of steps that fell due after the session had ended already.
+
+    Its station may have been offline, and tells the end late.
+    """
+    stayed = ladder_due(policy, booking.end_time, 0, stop_time)
+    each = charges(policy, booking.request, Occasion.OVERSTAY)
+    left = len(each) * times_charged(stayed)
+    kept = []
+    for one in booking.charges:
+        if one.occasion is Occasion.OVERSTAY:
+            left -= 1
+        if one.occasion is not Occasion.OVERSTAY or left >= 0:
+            kept.append(one)
+    return tuple(kept)
+
+
+def times_charged(steps: Sequence[LadderStep]) -> int:
+    """How often these steps charge."""
+    return sum(step.act is LadderAct.CHARGE for step in steps)
 
 
 def no_show_time(policy: BookingPolicy, booking: Booking) -> datetime:

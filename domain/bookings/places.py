@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Place:
     """A member of a pool: one EVSE, by an id that is unique in the pool.
 
-    connector_types: what can be plugged in. max_power_w: its most. features: names of the operator,
-    for instance "trailer".
+    connector_types: what can be plugged in; empty: anything, as far as anybody has said.
+    max_power_w: its most. features: names of the operator, for instance "trailer".
     """
 
     id: str
@@ -53,18 +53,20 @@ class PlaceKind:
 def serves(place: Place, needs: Needs) -> bool:
     """Whether the place has all that is needed."""
     types = needs.connector_types
+    anything = not types or not place.connector_types
     return (
         needs.min_power_w <= place.max_power_w
-        and (not types or not types.isdisjoint(place.connector_types))
+        and (anything or not types.isdisjoint(place.connector_types))
         and needs.features <= place.features
     )
 
 
 def replaces(place: Place, other: Place) -> bool:
     """Whether the place serves everyone whom the other one serves."""
+    anything, types = not place.connector_types, other.connector_types
     return (
         other.max_power_w <= place.max_power_w
-        and other.connector_types <= place.connector_types
+        and (anything or (bool(types) and types <= place.connector_types))
         and other.features <= place.features
     )
 

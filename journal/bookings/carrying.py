@@ -26,6 +26,7 @@ from domain.bookings.carrying import (
     held_up,
     next_carry,
 )
+from domain.bookings.enforcement import slot_of
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
 from domain.bookings.states import IN_USE, BookingCause, BookingState
@@ -66,7 +67,8 @@ class Carrier:
             await self._hand_on(tx, known, before, now)
         policy = await own_policy(tx, before)
         prior = await _prior(tx, known, before)
-        around = _Around(known, policy, prior, now)
+        early = await _early(tx, known, before)
+        around = _Around(known, policy, prior, now, early)
         facts, session = await _facts(tx, before, around)
         step = next_carry(before, policy, facts, now)
         match step.act:
@@ -104,23 +106,34 @@ class _Around:
     """What a booking is carried beside.
 
     known: None when its pool is gone. prior: of its driver or his party, before it.
+    early: a session of its driver that runs already.
     """
 
     known: KnownPool | None
     policy: BookingPolicy
     prior: Before | None
     now: datetime
+    early: Transaction | None = None
 
     @property
     def own(self) -> str:
         """The session of the driver himself that is in nobody's way."""
-        return self.prior.session.name if self.prior and self.prior.of_same_driver else ""
+        if self.prior is not None and self.prior.of_same_driver:
+            return self.prior.session.name
+        return self.early.name if self.early else ""
 
 
 async def _prior(tx: Tx, known: KnownPool | None, booking: Booking) -> Before | None:
     if known is None or booking.state is BookingState.PENDING:
         return None
     return await succession.booking_before(tx, known, booking)
+
+
+async def _early(tx: Tx, known: KnownPool | None, booking: Booking) -> Transaction | None:
+    waits = not booking.ended and booking.state not in IN_USE
+    if known is None or not waits or booking.state is BookingState.PENDING:
+        return None
+    return await arrivals.there_before(tx, known, booking)
 
 
 def _loses_its_place(before: Booking, after: Booking) -> bool:
@@ -218,6 +231,11 @@ async def _chosen(tx: Tx, booking: Booking, around: _Around) -> Booking | None:
         here = await succession.stay(tx, known, booking, prior, now) if fits else None
         if here is not None:
             return here
+    elif around.early is not None:
+        stands = _place_of(around.early)
+        here = await succession.stay_at(tx, known, booking, stands, now)
+        if here is not None:
+            return here
     return await places.choose(tx, known, booking, now, around.own)
 
 
@@ -245,11 +263,12 @@ async def _facts(
         hold,
         _told(session, await commands.own_stop(tx, booking)),
         came,
-        car_is_there=waits and prior is not None and prior.place == booking.place,
+        car_is_there=(waits and prior is not None and prior.place == booking.place)
+        or (around.early is not None and _place_of(around.early) == booking.place),
         handed_on=known is not None
         and booking.state in IN_USE
         and now >= booking.end_time
-        and await succession.is_handed_on(tx, known, booking),
+        and await succession.is_handed_on(tx, known, booking, now),
         blocker=blocker,
     )
     return told, session
@@ -265,7 +284,8 @@ async def _session(
     # What another driver's session used names that session, too: the hold is LOST then.
     used = hold is not None and hold.state is ReservationState.USED
     session: Transaction | None = None
-    if hold is None or (hold.ended and not used):
+    opened = around.now >= slot_of(booking, around.policy).opens
+    if (hold is None or (hold.ended and not used)) and (opened or booking.state in IN_USE):
         session = await places.own_session(tx, booking)
     elif used and hold is not None and hold.transaction:
         session = await transactions.get(tx, name=hold.transaction)
@@ -273,7 +293,27 @@ async def _session(
         session = await arrivals.session_of(tx, known, booking, around.policy)
     if session is None and known is not None and prior is not None:
         session = await _goes_over(tx, known, booking, prior, around.now)
+    if session is None and around.early is not None:
+        return await _lasts_into(tx, booking, around.early, around, opened=opened)
+    if session is not None and known is not None and booking.state in IN_USE:
+        return await arrivals.again(tx, known, booking, around.policy, session)
     return session
+
+
+async def _lasts_into(
+    tx: Tx, booking: Booking, early: Transaction, around: _Around, *, opened: bool
+) -> Transaction | None:
+    """The session that its driver began before its time, when it goes on in it; None: not yet.
+
+    It may not stay where another driver was promised the place.
+    """
+    if around.known is None or not opened:
+        return None
+    here = _place_of(early)
+    if here == booking.place:
+        return early
+    stays = await succession.stay_at(tx, around.known, booking, here, around.now)
+    return early if stays is not None else None
 
 
 async def _goes_over(
@@ -282,7 +322,7 @@ async def _goes_over(
     """The session of the booking before, when it goes on in this one; None: it does not."""
     if not prior.of_same_driver or now < prior.booking.end_time or booking.state in IN_USE:
         return None
-    if await succession.is_handed_on(tx, known, prior.booking):
+    if await succession.is_handed_on(tx, known, prior.booking, now):
         return None
     if prior.runs and not booking.ended:  # may it stay?
         stays = await succession.stay(tx, known, booking, prior, now)
@@ -293,6 +333,9 @@ async def _goes_over(
 def _told(session: Transaction | None, stop: AskedStop | None) -> BookingSession | None:
     if session is None:
         return None
-    over = session.known_stop_time
-    place = place_of(session.station, session.evse_id) if session.evse_id else ""
-    return BookingSession(session.name, over if session.state == ENDED else None, place, stop)
+    over = session.known_stop_time if session.state == ENDED else None
+    return BookingSession(session.name, over, _place_of(session), stop)
+
+
+def _place_of(session: Transaction) -> str:
+    return place_of(session.station, session.evse_id) if session.evse_id else ""

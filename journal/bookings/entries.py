@@ -20,7 +20,7 @@ from domain.bookings.enforcement import (
 )
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
-from domain.bookings.states import BookingCause
+from domain.bookings.states import BookingCause, BookingState
 from fleet import bookings, stations
 from fleet.engine.statements import Tx
 from journal.bookings.rows import booking_from, known_policy, known_pool
@@ -32,6 +32,8 @@ LONGEST_EARLY = timedelta(days=1)
 _WITHOUT_DRIVER = ("NO_SHOW", "EXPIRED")
 _UNSEEN = frozenset({BookingCause.NOBODY_CAME, BookingCause.USE_NOT_KNOWN, BookingCause.NOT_HELD})
 """Ends that a session corrects which is reported later."""
+_BY_OWN_BOOKING = frozenset({PlaceEntry.OWN_PLACE, PlaceEntry.MOVE_HERE, PlaceEntry.ELSEWHERE})
+"""What is said to a driver whose own booking lets him charge now, at this place or another one."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,41 @@ async def entry(
     wanted = {evse_id} if evse_id else await _known_evses(tx, station)
     if not wanted or not wanted <= members.keys():
         return None
-    views = {
-        pool: await _seen(tx, tenant, pool, at) for pool in sorted({members[one] for one in wanted})
-    }
-    said = [
-        await _judged(tx, views[members[one]], place_of(station, one), digests, at)
-        for one in sorted(wanted)
-    ]
+    pools = {one: members[one] for one in wanted}
+    said, by_name = await _said_at(tx, tenant, station, pools, digests=digests, at=at)
     best = best_entry(said)
-    known = (view.by_name.get(best.booking) for view in views.values())
-    return StationEntry(best, next((one for one in known if one is not None), None))
+    return StationEntry(best, by_name.get(best.booking))
+
+
+async def own_booking(
+    tx: Tx,
+    tenant: str,
+    station: str,
+    evse_id: int | None,
+    *,
+    digests: AbstractSet[str],
+    at: datetime,
+) -> Booking | None:
+    """The booking of these tokens by which their driver is in the pool at that time; None: none.
+
+    evse_id: None or 0 when it is not known; then each EVSE of the station that is in a pool may be.
+    """
+    members = await bookings.members_at(tx, tenant, station)
+    pools = {one: pool for one, pool in members.items() if not evse_id or one == evse_id}
+    if not pools:
+        return None
+    said, by_name = await _said_at(tx, tenant, station, pools, digests=digests, at=at)
+    named = (by_name[one.booking] for one in said if one.entry in _BY_OWN_BOOKING)
+    return next((one for one in named if one.state is not BookingState.PENDING), None)
+
+
+async def missed_at(
+    tx: Tx, tenant: str, station: str, evse_id: int, *, digests: AbstractSet[str], at: datetime
+) -> Booking | None:
+    """The booking of a session that began at an EVSE at `at`, which was told after its end."""
+    pool = (await bookings.members_at(tx, tenant, station)).get(evse_id)
+    missed = await missed_by(tx, tenant, station, digests, at)
+    return next((one for one in missed if one.pool == pool), None)
 
 
 async def missed_by(
@@ -109,6 +136,24 @@ async def missed_by(
         and {*one.digests} & digests
         and since < (one.end_of_life_time or at)
     ]
+
+
+async def _said_at(
+    tx: Tx,
+    tenant: str,
+    station: str,
+    pools: Mapping[int, str],
+    *,
+    digests: AbstractSet[str],
+    at: datetime,
+) -> tuple[list[EntryVerdict], dict[str, Booking]]:
+    """What is said at some EVSEs of a station, and the bookings that are spoken of, by name."""
+    views = {pool: await _seen(tx, tenant, pool, at) for pool in sorted(set(pools.values()))}
+    said = [
+        await _judged(tx, views[pool], place_of(station, one), digests, at)
+        for one, pool in sorted(pools.items())
+    ]
+    return said, {name: one for view in views.values() for name, one in view.by_name.items()}
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,31 @@
-"""Refuses tokens in places that are booked for other drivers.
+"""Refuses tokens in places that are booked for other drivers, and lets in those of bookings.
 
 What is asked is whether a session may begin. Who charges already is never refused for a booking: a
 card has to end the session that it began. A start that was asked for by a command stands, too: the
 command was checked when it was made. Where another back end (CSMS) judges the tokens, it judges.
+
+A token that nobody else knows is good by its booking: in the booking's time, in its pool. A hold at
+the station is not needed for that: it may be refused, be used already, or stand at another station.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from domain.bookings.booking import Booking
 from domain.bookings.enforcement import PlaceEntry
 from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import ENDED, Transaction
-from journal.bookings.entries import LONGEST_EARLY, StationEntry, entry, missed_by
+from journal.bookings.arrivals import awaits_card
+from journal.bookings.entries import (
+    LONGEST_EARLY,
+    StationEntry,
+    entry,
+    missed_at,
+    missed_by,
+    own_booking,
+)
 from journal.bookings.sessions import freed
 from journal.bookings.waking import wake_booking
 from station_gateway.dialects.messages import (
@@ -37,8 +49,18 @@ _WORDS = {
 
 async def judge_card(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Judgement:
     """The verdict on a token that is shown to the station, of which nobody knows for which EVSE."""
+    token = await _let_in(tx, peer, token, None, now)
     said = await _said(tx, peer, token, None, now)
     return token if said is None else _with_entry(token, said)
+
+
+async def shown_by(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Booking | None:
+    """The booking whose driver is there, as a card that is shown tells; None: it is no news.
+
+    It is also asked of a card that is refused: its driver came all the same.
+    """
+    own = await own_booking(tx, peer.tenant, peer.id, None, digests=_digests(token), at=now)
+    return own if own is not None and awaits_card(own) else None
 
 
 async def judge_start(
@@ -62,8 +84,10 @@ async def judge_start(
     if ends or (known is not None and known.token_digest):
         return token
     evse_id = call.evse_id or (known.evse_id if known else None)
+    late = now - at > _REPORTED_LATE
+    token = await _let_in(tx, peer, token, evse_id, at, late=late)
     said = await _said(tx, peer, token, evse_id, at)
-    if token.accepted and now - at > _REPORTED_LATE:
+    if token.accepted and late:
         await _wake_missed(tx, peer, token, (at, at), now)
     if said is None:
         return token
@@ -76,6 +100,26 @@ async def judge_start(
 async def session_over(tx: Tx, session: Transaction, now: datetime) -> bool:
     """Wakes whom the end of a session concerns. Returns whether it has ended, and there are any."""
     return session.state == ENDED and await freed.session_ended(tx, session, now)
+
+
+async def _let_in(
+    tx: Tx, peer: Peer, token: Judgement, evse_id: int | None, at: datetime, *, late: bool = False
+) -> Judgement:
+    """The verdict on a token that only its booking knows. at: when the session began.
+
+    late: it is reported late, and may be of a booking of which was told that nobody came.
+    """
+    if token.accepted or token.known or token.by_back_end:
+        return token
+    digests = _digests(token)
+    where = peer.tenant, peer.id, evse_id
+    own = await own_booking(tx, *where, digests=digests, at=at)
+    if own is None and evse_id and late:
+        own = await missed_at(tx, peer.tenant, peer.id, evse_id, digests=digests, at=at)
+    if own is None:
+        return token
+    told = Authorization(TokenVerdict.ACCEPTED, group=token.authorization.group)
+    return replace(token, authorization=told, known=True, brought=tuple(sorted(own.digests)))
 
 
 async def _refused(tx: Tx, token: Judgement, said: StationEntry, now: datetime) -> Judgement:

@@ -20,6 +20,7 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station
+from journal.bookings.arrivals import note_card
 from journal.commands.asked_tokens import note_token_answer
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
@@ -213,6 +214,9 @@ class Handlers:
             )
             token = await booked.judge_card(tx, peer, token, now)
             token = await lasting.in_running_session(tx, peer.id, token)
+            shown = await booked.shown_by(tx, peer, token, now)
+        if shown is not None:
+            await write_as(self._db, peer, lambda tx: note_card(tx, shown, now))
         if token.brought or call.certificate:
             await self._note_asked(peer, call, token)
         return Confirmation(now, authorization=token.authorization)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from domain.bookings.blocking.blocked import Blocked
 from domain.bookings.blocking.stops import AskedStop, asks_again, stop_again_time
 from domain.bookings.booking import Booking
-from domain.bookings.enforcement import ladder_due, next_step_time
+from domain.bookings.enforcement import ladder_due, next_step_time, times_charged
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
 from domain.bookings.policies.requests import Holder
 from domain.bookings.policies.rules import charges
@@ -72,10 +72,9 @@ def climbed(
     due = ladder_due(policy, free_by, len(told.blocked.done), now)
     done = (*told.blocked.done, *(step.act for step in due))
     after = replace(told.blocked, done=done)
-    if any(step.act is LadderAct.CHARGE for step in due):
-        ask = replace(booking.request, holder=Holder(blocker.token))
-        owed = charges(policy, ask, Occasion.OVERSTAY)
-        after = replace(after, charges=(*after.charges, *owed))
+    ask = replace(booking.request, holder=Holder(blocker.token))
+    owed = charges(policy, ask, Occasion.OVERSTAY) * times_charged(due)
+    after = replace(after, charges=(*after.charges, *owed))
     stops = any(step.act is LadderAct.STOP for step in due)
     stops = stops or asks_again(after.stops, blocker.stop, now)
     after = replace(after, stops=after.stops + stops)

@@ -77,10 +77,13 @@ async def next_bookings(tx: Tx, known: KnownPool, booking: Booking) -> list[str]
     return [row.name for row in rows if kinship(booking, row, frozenset()) is Kinship.DRIVER]
 
 
-async def is_handed_on(tx: Tx, known: KnownPool, booking: Booking) -> bool:
-    """Whether a later booking has its session now."""
-    rows = await _following(tx, known, booking, _HAVE_USED)
-    return any(one.transaction == booking.transaction for one in rows)
+async def is_handed_on(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> bool:
+    """Whether a later booking has its session now, be it after a longer pause."""
+    pause = longest_pause(known.venue.policy)
+    span = booking.end_time, max(booking.end_time + pause, now) + _INSTANT
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, span, _HAVE_USED)
+    later = [booking_from(row) for row in rows if row.start_time >= booking.end_time]
+    return any(one.transaction == booking.transaction for one in later)
 
 
 async def stay(
@@ -90,7 +93,13 @@ async def stay(
 
     Those who were told nothing yet are moved for it. known: locked.
     """
-    here = before.place
+    return await stay_at(tx, known, booking, before.place, now, besides=before.booking.name)
+
+
+async def stay_at(
+    tx: Tx, known: KnownPool, booking: Booking, here: str, now: datetime, *, besides: str = ""
+) -> Booking | None:
+    """The same for a car that stands at this place. besides: a booking that does not count."""
     if here not in {member.place for member in known.pool.members}:
         return None
     members = [
@@ -98,7 +107,7 @@ async def stay(
         for member in known.pool.members
         if member.place == here or await usable(tx, member.place, now)
     ]
-    venue, live = await only_at(tx, known, booking, members, before.booking.name)
+    venue, live = await only_at(tx, known, booking, members, besides)
     bound = replace(booking, place=here, state=BookingState.BOUND)
     room = room_for(venue, bound, [*live, booking])
     if not isinstance(room, Planned):

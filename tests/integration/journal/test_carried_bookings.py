@@ -157,7 +157,7 @@ async def test_a_driver_who_charged_at_another_station_of_the_pool_is_no_no_show
 
 
 async def test_a_driver_who_comes_before_his_place_is_held_uses_his_booking(db: Database) -> None:
-    early = booked("b", "A/1", HOUR, 2 * HOUR, state=BookingState.BOUND)
+    early = booked("b", "A/1", 0 * HOUR, 2 * HOUR, state=BookingState.BOUND)
     async with db.write() as tx:
         await a_pool(tx, PoolMember("A", 1), PoolMember("B", 1))
         session, _ = await start_16(tx, "A")

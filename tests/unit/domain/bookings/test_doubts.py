@@ -31,6 +31,12 @@ def test_where_it_stays_away_it_is_not_known_whether_the_driver_came() -> None:
     assert (late.booking.state, late.booking.cause) == (BookingState.EXPIRED, "USE_NOT_KNOWN")
 
 
+def test_a_driver_whose_card_was_shown_is_no_no_show_though_no_session_began() -> None:
+    came = replace(HELD, card_time=local("14:05"))
+    told = next_carry(came, POLICY, OVER, local("14:15")).booking
+    assert (told.cause, told.charges) == ("USE_NOT_KNOWN", ())
+
+
 def test_a_session_elsewhere_that_is_known_later_takes_a_no_show_back() -> None:
     fee = Charge(Occasion.NO_SHOW, 2, "credit", "no-show")
     told = replace(HELD, state=BookingState.NO_SHOW, charges=(fee,))

@@ -13,7 +13,7 @@ def serves_plainly(at: Place, what: Needs) -> bool:
     """Whether the place has what is needed, written out once more."""
     fits = any(each in at.connector_types for each in what.connector_types)
     return (
-        (fits or not what.connector_types)
+        (fits or not what.connector_types or not at.connector_types)
         and at.max_power_w >= what.min_power_w
         and all(each in at.features for each in what.features)
     )

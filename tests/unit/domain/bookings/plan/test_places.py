@@ -23,6 +23,20 @@ def test_a_place_serves_whom_it_has_everything_for(what: Needs, is_served: bool)
     assert serves(place("a", "CCS Type2", 150, "roof"), what) is is_served
 
 
+@pytest.mark.parametrize(
+    ("what", "is_served"), [(needs("CCS"), True), (needs("CCS", 51), False), (needs(), True)]
+)
+def test_a_place_that_says_no_connector_types_serves_any_type(what: Needs, is_served: bool) -> None:
+    assert serves(place("a", "", 50), what) is is_served
+
+
+def test_a_place_for_any_type_replaces_others_and_only_such_a_one_replaces_it() -> None:
+    anything = place("a", "", 50)
+    assert replaces(anything, place("b", "CCS", 50))
+    assert replaces(anything, place("b", "", 50))
+    assert not replaces(place("b", "CCS Type2", 150), anything)
+
+
 def test_equal_places_are_one_kind_and_the_most_capable_kind_is_last() -> None:
     kinds = kinds_of(
         [
