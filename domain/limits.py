@@ -117,8 +117,8 @@ Stations say no and stop all the same, some only after they have closed the cont
 meter, six to nine seconds later. A no that was told does not change any more.
 """
 
-LIFE_AFTER_REFUSAL = timedelta(seconds=10)
-"""How long after its refusal a stopped session must show life: a reading before proves nothing."""
+LIFE_AFTER_ANSWER = timedelta(seconds=10)
+"""How long after the answer a stopped session must show life: a reading before proves nothing."""
 
 CAUSE_AGE = timedelta(days=1)
 """How long before a session another start may have left and still be its cause.

@@ -260,7 +260,7 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     against = signs(
         refused=refused(command, frame),
         said_running=says_running(facts, frame, said_no=said_no),
-        known_running=stands and shows_life(facts, frame, said_no=said_no),
+        known_running=stands and shows_life(facts, frame),
     )
     return Proof(
         speaks_for=signs_of_end(facts, frame),

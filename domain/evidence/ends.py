@@ -13,7 +13,7 @@ from domain.evidence.matching import begun, clock_is_wrong
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
 from domain.evidence.targets import is_target, running_target
-from domain.limits import LIFE_AFTER_REFUSAL, MAX_ASKS, REFUSAL_SLIP, REFUSED_STOP_SLIP
+from domain.limits import LIFE_AFTER_ANSWER, MAX_ASKS, REFUSAL_SLIP, REFUSED_STOP_SLIP
 from domain.ocpp_words import IN_SESSION, NOT_CHARGING, ConnectorStatus
 
 _DOWN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
@@ -55,27 +55,28 @@ def _may_end_late(facts: Facts, frame: SentFrame) -> bool:
 
 
 def _life_counts_from(frame: SentFrame) -> datetime:
-    """From when on life disproves that the station refused the stop and obeys all the same."""
-    return heard_or_sent(frame) + LIFE_AFTER_REFUSAL
+    """From when on life disproves that the station obeys, whatever it answered.
+
+    A reading may cross the stop on the wire, and a session takes some seconds to end.
+    """
+    return heard_or_sent(frame) + LIFE_AFTER_ANSWER
 
 
 def _is_one_id(facts: Facts) -> bool:
     return len(set(facts.tried)) <= 1
 
 
-def shows_life(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
-    """Whether the session that this stop names has shown, since the answer, that it runs.
+def shows_life(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session that this stop names has shown, some seconds after it, that it runs.
 
-    It metered or told an event, or its plug was shown as charging. Without an answer: since the
+    It metered or told an event, or its plug was shown as charging. Without an answer: after the
     stop left. On OCPP 1.6 a session that was first reported after the answer is alive too: we give
     it its id then, and a station cannot end a session by an id that it does not have yet.
-
-    said_no: the station refused the stop, so that only life some seconds after the answer counts.
     """
     target = running_target(facts, frame.ocpp_transaction_id)
     if target is None:
         return False
-    since = _life_counts_from(frame) if said_no else heard_or_sent(frame)
+    since = _life_counts_from(frame)
     told = target.alive_time is not None and target.alive_time > since
     return (
         _had_no_id_yet(target, facts, frame)
@@ -100,12 +101,12 @@ def _had_no_id_yet(target: Session, facts: Facts, frame: SentFrame) -> bool:
 
 
 def is_silent(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
-    """Whether a session that ran has shown neither its end nor, since the stop, any life.
+    """Whether a session that ran has shown neither its end nor, after the stop, any life.
 
-    said_no: the station refused the stop, so that only life some seconds after the answer counts.
+    said_no: the station refused the stop, so that only its later word counts.
     """
     running = running_target(facts, frame.ocpp_transaction_id)
-    lives = says_running(facts, frame, said_no=said_no) or shows_life(facts, frame, said_no=said_no)
+    lives = says_running(facts, frame, said_no=said_no) or shows_life(facts, frame)
     return running is not None and not lives
 
 

@@ -75,7 +75,7 @@ SIGNS: dict[Sign, str] = {
     ),
     Sign.NOTHING_HELD_BACK: "Asked, the station said that it has nothing left to report.",
     Sign.SAID_RUNNING: "Asked, the station said that the session is running.",
-    Sign.KNOWN_RUNNING: "The session has shown since the request that it runs.",
+    Sign.KNOWN_RUNNING: "The session has shown well after the request that it runs.",
     Sign.SAME_CONNECTION: "The connection that carried the request never ended.",
     Sign.SAID_FAILED: "The station said that it tried and failed.",
     Sign.NEVER_SENT: "The request was never written to any socket.",
@@ -106,7 +106,7 @@ SIGNS: dict[Sign, str] = {
     Sign.EVSE_UNCLEAR: "The charging place is shown since the request in a word that OCPP has not.",
     Sign.BACK_LATELY: "The station booted or reconnected since the request, and may still report "
     "what came before that.",
-    Sign.NO_SIGN_OF_LIFE: "Since the request the session has shown neither life nor its end.",
+    Sign.NO_SIGN_OF_LIFE: "Well after the request the session has shown neither life nor its end.",
 }
 """Each sign as a sentence for a human."""
 

@@ -168,9 +168,9 @@ async def test_a_gateway_that_dies_with_the_first_stop_loses_nothing(bench: Benc
 
 async def test_a_session_that_runs_on_keeps_the_connector_locked(bench: Bench) -> None:
     command, session = await stopping_first(bench, answers(accepted()))
-    await bench.skip(1)
+    await bench.skip(12)
     await bench.session_lives(session)
-    await bench.skip(61)
+    await bench.skip(50)
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
     assert frames(bench) == [Kind.STOP_SESSION]

@@ -202,6 +202,21 @@ def test_a_station_that_refuses_a_stop_may_obey_for_some_seconds(
     assert judged(answered(stop(), REJECTED), known, now_s) == expected
 
 
+@pytest.mark.parametrize(
+    ("alive_s", "expected"),
+    [
+        pytest.param(1.5, "STOP_NOT_CONFIRMED", id="it crossed the stop"),
+        pytest.param(11, "STOP_NOT_CONFIRMED", id="while it may be ending"),
+        pytest.param(11.5, "SESSION_KEEPS_RUNNING", id="well after the answer"),
+    ],
+)
+def test_a_reading_that_came_just_after_the_yes_does_not_say_that_the_session_runs_on(
+    alive_s: float, expected: str
+) -> None:
+    known = facts(replace(RAN, alive_time=at(alive_s)), asked=asked(50))
+    assert judged(answered(stop()), known, 61) == expected
+
+
 def test_a_stop_without_any_sign_of_life_says_that_none_came_and_is_raised_by_the_end() -> None:
     command = answered(stop())
     silent = replace(RAN, alive_time=None)
