@@ -103,12 +103,13 @@ def causes_sent(session: Session, frame: SentFrame) -> tuple[datetime, datetime]
     """Between which times another start was sent that may be the cause as well as our frame.
 
     A later one is the likelier cause. An earlier one counts where the session began before our
-    frame left, by the station's clock, and where the station has refused our frame. A clock that is
-    wrong tells nothing: then each one counts that was sent before we heard of the session.
+    frame left, by the station's clock, and where the station has refused our frame or nobody waits
+    for its session any longer. A clock that is wrong tells nothing: then each one counts that was
+    sent before we heard of the session.
     """
     if clock_is_wrong(session):
         return session.received_time - CAUSE_AGE, session.received_time
-    earlier = frame.refused or session.start_time < frame.send_time
+    earlier = frame.refused or frame.unwanted or session.start_time < frame.send_time
     first = session.start_time - CAUSE_AGE if earlier else frame.send_time
     return first, session.start_time + CLOCK_TOLERANCE
 
@@ -274,9 +275,15 @@ def _is_live(session: Session, frame: SentFrame) -> bool:
 def _may_be_cause(rival: Rival, session: Session, frame: SentFrame) -> bool:
     """Whether another start explains the session as well as our frame does, or better.
 
-    A start that the station refused explains nothing that another one explains.
+    A start that the station refused explains nothing that another one explains. Nor does one that
+    was taken back or given up, where somebody still waits for the session of the other one: whoever
+    asked for both wants to charge, and a session that is wanted must not be stopped.
     """
-    first, last = causes_sent(session, frame)
+    if rival.unwanted and not frame.unwanted:
+        return False
+    # Of two that nobody waits for, the later one is the likelier cause.
+    unwanted = frame.unwanted and not rival.unwanted
+    first, last = causes_sent(session, replace(frame, unwanted=unwanted))
     if rival.foreign:
         first = foreign_since(session, frame)
     return (

@@ -1,7 +1,9 @@
 """Transaction ids of OCPP 2.x that a station uses again, because its counter began anew.
 
 Messages come late, twice and in any order, so the same id means the same session unless a Started
-event cannot be of it: it came about after the end, or it names another request.
+event cannot be of it: it came about after the end, it names another request, or it tells another
+driver's token. The last tells it also while the earlier session stands as running: a power cut took
+its end, and the counter.
 
 A station may also repeat the start of an ended session and stamp it anew. Only another request that
 the event names tells a session that begins from such a repeat (`may_repeat`).
@@ -18,6 +20,7 @@ class Told:
     """What an event says of its place in a session. time: by the station's clock.
 
     started: it is a Started event. suspect: the time cannot be believed.
+    token_digest: of the token that it tells; None: it tells none.
     """
 
     started: bool
@@ -25,6 +28,7 @@ class Told:
     time: datetime
     suspect: bool = False
     remote_start_id: int | None = None
+    token_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Known:
     """A session that has the id. All times are the station's; None: they were not told.
 
     seq_no: of its Started event. suspect: one of its times cannot be believed.
+    token_digest: of its first token; None: it was not told.
     """
 
     seq_no: int | None
@@ -39,12 +44,15 @@ class Known:
     stop_time: datetime | None
     suspect: bool = False
     remote_start_id: int | None = None
+    token_digest: str | None = None
 
 
 def begins_another(told: Told, ended: Known) -> bool:
     """Whether the event begins another session than the ended one that has its id."""
     if not told.started:
         return False
+    if is_another_drivers(told, ended):
+        return True
     later = _is_later(told, ended)
     if ended.seq_no is None:
         return later
@@ -55,9 +63,22 @@ def begins_another(told: Told, ended: Known) -> bool:
     return later or (requested and (vague or told.time != ended.start_time))
 
 
+def is_another_drivers(told: Told, known: Known) -> bool:
+    """Whether a Started event is that of another driver's session, whether or not this one ended.
+
+    One start of a session tells one token, however often it is told. It must be the later one of
+    the two, by a clock that is not wrong: an old start that comes late begins nothing.
+    """
+    if not told.started or known.seq_no is None or told.suspect or known.suspect:
+        return False
+    tokens = {told.token_digest, known.token_digest}
+    differ = None not in tokens and len(tokens) > 1
+    return differ and known.start_time is not None and told.time > known.start_time
+
+
 def may_repeat(told: Told, ended: Known) -> bool:
     """Whether a Started event that begins another session may be the ended one's, stamped anew."""
-    return not _names_another(told, ended)
+    return not (_names_another(told, ended) or is_another_drivers(told, ended))
 
 
 def _names_another(told: Told, ended: Known) -> bool:
@@ -79,6 +100,14 @@ def is_of_earlier(told: Told, earlier: Known) -> bool:
         )
         return told.started and repeats
     return told.time <= earlier.stop_time
+
+
+def was_cut_off(told: Told, earlier: Known) -> bool:
+    """Whether a late event is of this earlier session, whose end was never told."""
+    began = earlier.start_time
+    if told.suspect or earlier.suspect or earlier.stop_time is not None or began is None:
+        return False
+    return told.time > began and not told.started
 
 
 def _is_later(told: Told, ended: Known) -> bool:

@@ -47,6 +47,7 @@ class SentFrame:
     token_refused_time: when the station last asked about its token and was told no in time; None:
         never. token_unclear_time: when it last asked and was told something else, or nobody knows
         what, or why it asked.
+    unwanted: its command was taken back, or ended: nobody waits for its session any longer.
     """
 
     id: int
@@ -61,6 +62,7 @@ class SentFrame:
     refused: bool = False
     token_refused_time: datetime | None = None
     token_unclear_time: datetime | None = None
+    unwanted: bool = False
 
     @property
     def number(self) -> int:
@@ -200,6 +202,7 @@ class Rival:
     claimed: name of the session that it has claimed as its effect, None while it has none.
     refused: the station answered it with a no that it would say again.
     foreign: another back end (CSMS) sent it, which claims nothing here.
+    unwanted: its command was taken back, or ended: nobody waits for its session any longer.
     """
 
     send_time: datetime
@@ -209,6 +212,7 @@ class Rival:
     claimed: str | None = None
     refused: bool = False
     foreign: bool = False
+    unwanted: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from fleet.transactions.queries import (
     list_page,
     since,
 )
-from fleet.transactions.reused import stored_id
+from fleet.transactions.reused import id_of_earlier, stored_id
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
 from fleet.transactions.unreported import (
     end_unreported,
@@ -60,6 +60,7 @@ __all__ = [
     "for_reservation",
     "get",
     "heard_since",
+    "id_of_earlier",
     "list_page",
     "name_requested",
     "note_freed",

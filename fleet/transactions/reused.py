@@ -1,7 +1,8 @@
 """Ids of OCPP 2.x that a station uses again: each session keeps a row of its own.
 
-When a session begins under the id of one that has ended, the old row gets another id, as on OCPP
-1.6 the row with the id -1 does. Late events of the old session go to the old row.
+When a session begins under the id of one that has ended, or of another driver's that stands as
+running, the old row gets another id, as on OCPP 1.6 the row with the id -1 does. Late events of the
+old session go to the old row.
 """
 
 from sqlalchemy import bindparam, select, update
@@ -10,16 +11,18 @@ from domain.evidence.reused_ids import (
     Known,
     Told,
     begins_another,
+    is_another_drivers,
     is_of_earlier,
     may_be_of_earlier,
     may_repeat,
+    was_cut_off,
 )
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.engine.values import ID_LIMIT
 from fleet.tables import transactions
 from fleet.transactions.rows import ENDED, TRANSACTION, Transaction
-from fleet.transactions.v2 import started_seq
+from fleet.transactions.v2 import started_seq, told_token
 
 EARLIER_LIMIT = 20
 """How many earlier sessions with one id are looked at for a late event."""
@@ -56,12 +59,18 @@ async def stored_id(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) 
         earlier = await _earlier(tx, station, ocpp_transaction_id, told)
         if earlier is not None:
             return earlier, False
-    kept_as = f"{ocpp_transaction_id}~{found.id}"
-    if found.state == ENDED and begins_another(told, known) and len(kept_as) <= ID_LIMIT:
+    kept_as = id_of_earlier(found.id, ocpp_transaction_id)
+    is_over = found.state == ENDED or is_another_drivers(told, known)
+    if is_over and begins_another(told, known) and len(kept_as) <= ID_LIMIT:
         ids = {"of_id": found.id, "reused": ocpp_transaction_id, "kept_as": kept_as}
         await tx.execute(_RETIRE, ids)
         return ocpp_transaction_id, may_repeat(told, known)
     return ocpp_transaction_id, False
+
+
+def id_of_earlier(row: int, ocpp_transaction_id: str) -> str:
+    """The id that the row of a session gets when another session has its own."""
+    return f"{ocpp_transaction_id}~{row}"
 
 
 async def _earlier(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> str | None:
@@ -79,7 +88,8 @@ async def _earlier(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -
     )
     found = [Transaction(*row) for row in rows]
     ids = [one.ocpp_transaction_id for one in found if is_of_earlier(told, _known(one))]
-    return ids[-1] if ids else None
+    cut_off = [one.ocpp_transaction_id for one in found if was_cut_off(told, _known(one))]
+    return ids[-1] if ids else next(iter(cut_off), None)
 
 
 def _known(found: Transaction) -> Known:
@@ -89,4 +99,5 @@ def _known(found: Transaction) -> Known:
         found.stop_time,
         found.clock_suspect,
         found.remote_start_id,
+        told_token(found),
     )

@@ -219,6 +219,12 @@ def started_seq(ranks: Ranks) -> int | None:
     return rank - _STARTED if rank < 0 else None
 
 
+def told_token(session: Transaction) -> str | None:
+    """The digest of the token that the station itself told; None: it told none."""
+    is_told = (session.sources or {}).get("token", _REQUESTED) < _REQUESTED
+    return session.token_digest if is_told else None
+
+
 async def _store(
     tx: Tx, key: dict[str, str], first: Fields, event: _Event, now: datetime
 ) -> tuple[Transaction, bool]:

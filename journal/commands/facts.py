@@ -19,6 +19,7 @@ from domain.limits import FOREIGN_CAUSE_AGE, LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
+from domain.model.states import is_definite
 from domain.ocpp_words import BootReason, ConnectorStatus, StopReason
 from domain.reservations.places import is_shared
 from fleet import connections, sends, stations, transactions
@@ -60,7 +61,7 @@ async def read_facts(
     frames = [row for row in rows if not row.undo and row.kind == command.kind.value]
     stops = [row for row in rows if not row.undo and row.kind != command.kind.value]
     undos = [row for row in rows if row.undo]
-    frame = frame_of(frames[-1]) if frames else None
+    frame = _frame(command, frames)
     needed = COMMANDS[command.kind].needed_facts(command)
     station = await stations.get(tx, command.station)
     wait_s = station.connection_timeout_s if station else None
@@ -96,6 +97,13 @@ async def read_facts(
         gaps=await _gaps(tx, command.station, needed, frame),
         boot_time=_booted(station),
     )
+
+
+def _frame(command: Command, frames: list[Send]) -> SentFrame | None:
+    """The command's last frame, with whether anybody waits for what it brings about."""
+    if not frames:
+        return None
+    return replace(frame_of(frames[-1]), unwanted=is_definite(command.outcome))
 
 
 async def _gaps(

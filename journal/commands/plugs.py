@@ -32,15 +32,27 @@ REPORTED_LATE = timedelta(days=7)
 
 
 async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Transaction]:
-    """Ends the earlier sessions on the plug of a session that was just reported. Returns them."""
+    """Ends the earlier sessions on the plug of a session that was just reported, and the one whose
+    id it has now. Returns them.
+    """
     running = await transactions.active(tx, newer.station)
     others = [row for row in running if row.id != newer.id]
     if not others:
         return []
     booted, one_plug = await _boot_time(tx, newer.station), await _has_one_plug(tx, newer.station)
     began = session_of(newer)
-    over = [row for row in others if plugs.ends(began, session_of(row), booted, one_plug=one_plug)]
+    over = [
+        row
+        for row in others
+        if _lost_its_id(row, newer) or plugs.ends(began, session_of(row), booted, one_plug=one_plug)
+    ]
     return await _end(tx, over, f"{_called(newer)} began on its plug", now)
+
+
+def _lost_its_id(older: Transaction, newer: Transaction) -> bool:
+    """Whether the station has given its id to the newer one (2.x): it runs no longer."""
+    kept_as = transactions.id_of_earlier(older.id, newer.ocpp_transaction_id)
+    return older.ocpp_transaction_id == kept_as
 
 
 async def session_ended(tx: Tx, ended: Transaction, now: datetime) -> list[Transaction]:

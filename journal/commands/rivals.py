@@ -17,10 +17,13 @@ from domain.evidence.matching import causes_sent, classify, foreign_since
 from domain.evidence.sessions import Match, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
+from domain.model.states import is_definite
 from fleet import claims
 from fleet.claims import Claim, OpenCause
 from fleet.engine.statements import Tx
+from fleet.log import commands as log
 from journal.commands.answers import answer_from_row, said_no
+from journal.commands.record import from_snapshot
 
 CONTESTED_LIMIT = 4
 """For how many sessions of one start its rivals are read: a start has one session at most, and
@@ -111,7 +114,9 @@ async def _causes(
             sent=causes_sent(session, frame),
             foreign_from=foreign_since(session, frame),
         )
-        found |= {each.id: open_rival(each) for each in causes if each.id != frame.id}
+        for each in causes:
+            if each.id not in {frame.id, *found}:
+                found[each.id] = open_rival(each, unwanted=await _is_unwanted(tx, each))
         named += await _named_by(tx, command, frame, session)
         if more:
             contested.add(session.name)
@@ -138,8 +143,16 @@ def claimed_rival(claim: Claim) -> Rival:
     return Rival(claim.time, claimed=claim.session)
 
 
-def open_rival(cause: OpenCause) -> Rival:
-    """A start that has no session yet."""
+async def _is_unwanted(tx: Tx, cause: OpenCause) -> bool:
+    """Whether nobody waits any longer for the session of a start of ours."""
+    entry = None
+    if not cause.foreign:
+        entry = await log.latest(tx, tenant=cause.tenant, name=cause.command)
+    return entry is not None and is_definite(from_snapshot(entry.snapshot).outcome)
+
+
+def open_rival(cause: OpenCause, *, unwanted: bool = False) -> Rival:
+    """A start that has no session yet. unwanted: nobody waits for one any longer."""
     return Rival(
         send_time=cause.send_time,
         token_digest=cause.token_digest,
@@ -147,4 +160,5 @@ def open_rival(cause: OpenCause) -> Rival:
         evse_id=cause.evse_id,
         refused=said_no(cause.answer),
         foreign=cause.foreign,
+        unwanted=unwanted,
     )

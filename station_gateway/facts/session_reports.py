@@ -25,12 +25,12 @@ from station_gateway.dialects.messages import (
     SessionStarted,
     SessionStopped,
     StationTime,
-    TokenSeen,
 )
 from station_gateway.facts import booked, lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken, words_of
+from station_gateway.facts.told import digest_told, time_by_its_clock, written_time
 from station_gateway.stations.peer import Peer
 
 
@@ -43,7 +43,7 @@ async def session_started(
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
     token = await booked.judge_start(tx, peer, call, token, known=None, now=now)
-    digest = _told(token, call.token)
+    digest = digest_told(token, call.token)
     session, is_new = await transactions.start_v16(
         tx,
         station=peer.id,
@@ -59,7 +59,7 @@ async def session_started(
         authorized=token.accepted,
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
-        station_time=_written(call.time),
+        station_time=written_time(call.time),
         judged=lasting.entries(token, lasting.START),
         token_unknown=not token.known,
         epoch=peer.epoch,
@@ -123,7 +123,7 @@ async def session_stopped(
         reason=call.reason,
         now=now,
         guessed=not known,
-        written=_by_its_clock(call.time),
+        written=time_by_its_clock(call.time),
     )
     if not session:
         return token, await keep_untaken(tx, peer, unknown_ids.of_no_session(call), now)
@@ -157,10 +157,11 @@ async def session_event(
     """
     if not call.ocpp_transaction_id:
         call = replace(call, ocpp_transaction_id=await _running_at(tx, peer, call.evse_id))
-    stored_id, may_repeat = await _stored_id(tx, peer, call)
+    token = await _judged(tx, peer, call, authorizer, now)
+    digest = digest_told(token, call.token) if token and call.token else None
+    stored_id, may_repeat = await _stored_id(tx, peer, call, digest)
     call = replace(call, ocpp_transaction_id=stored_id)
-    token = await _judged_within(tx, peer, call, authorizer, now)
-    digest = _told(token, call.token) if token and call.token else None
+    token = token and await _judged_within(tx, peer, call, token, now)
     session, changed = await _stored(
         *(tx, peer, call, token), digest=digest, now=now, may_repeat=may_repeat
     )
@@ -207,7 +208,7 @@ async def _stored(
         clock_suspect=call.time.suspect,
         slack_s=call.time.slack_s,
         lead_s=call.time.lead_s,
-        written=_by_its_clock(call.time),
+        written=time_by_its_clock(call.time),
         may_repeat=may_repeat,
         offline=call.offline,
         authorized=token.accepted if token else False,
@@ -231,14 +232,16 @@ async def _other_sessions(
     return False
 
 
-async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> tuple[str, bool]:
+async def _stored_id(
+    tx: Tx, peer: Peer, call: SessionEvent, digest: str | None
+) -> tuple[str, bool]:
     """The id of the session that the event is of, and whether it may be a repeat that begins it.
 
     A station may use one id for several sessions.
     """
     told = Told(
         call.event_type == TransactionPhase.STARTED,
-        *(call.seq_no, call.time.time, call.time.suspect, call.remote_start_id),
+        *(call.seq_no, call.time.time, call.time.suspect, call.remote_start_id, digest),
     )
     return await transactions.stored_id(tx, peer.id, call.ocpp_transaction_id, told)
 
@@ -256,15 +259,21 @@ def _words_of_event(call: SessionEvent) -> dict[str, Any]:
     }
 
 
-async def _judged_within(
+async def _judged(
     tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
 ) -> Judgement | None:
-    """The verdict on the token of a 2.x event within its session; None when it carries none."""
+    """The verdict on the token of a 2.x event; None when it carries none."""
     if call.token is None:
         return None
-    token = await authorizer.judge(
+    return await authorizer.judge(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, at=call.time, now=now
     )
+
+
+async def _judged_within(
+    tx: Tx, peer: Peer, call: SessionEvent, token: Judgement, now: datetime
+) -> Judgement:
+    """The verdict on the token of a 2.x event within its session."""
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
     if known is None:
         token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
@@ -367,21 +376,6 @@ async def _wake_for(
     )
     over = changed and await booked.session_over(tx, session, now)
     return await wake_concerned(tx, event, now) or over
-
-
-def _told(token: Judgement, seen: TokenSeen) -> str | None:
-    """The token's digest; None for an empty token, which says nothing about whose session it is."""
-    return token.digest if seen.value.strip() else None
-
-
-def _written(time: StationTime) -> str | None:
-    """What the station wrote, when its time was corrected: a repeat may be corrected otherwise."""
-    return None if time.written is None else time.written.isoformat()
-
-
-def _by_its_clock(time: StationTime) -> datetime | None:
-    """The same, unless it was a bare local time: the time zone of another one may be another."""
-    return time.written if time.zoned else None
 
 
 def forget(peer: Peer, ended: list[Transaction]) -> bool:

@@ -53,7 +53,6 @@ from station_gateway.session.events import (
 )
 from station_gateway.session.frames import DecodedFrame, Fault, FrameError, FrameLimits, MessageId
 from station_gateway.session.in_flight import CallOfOurs, CallOfTheirs
-from station_gateway.session.refusals import reason_of
 from station_gateway.session.repeats import HeardAnswers, RememberedAnswers
 
 
@@ -350,7 +349,7 @@ class OcppSession:
     def _send_received(self, frame: DecodedFrame) -> list[Event]:
         violation = self._dialect.check_send(frame.action, frame.body)
         if violation is not None:
-            return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
+            return [refusals.refused_call(violation, frame, self._dialect)]
         return [SendReceived(frame.message_id, frame.action, frame.body)]
 
     # --- refusing

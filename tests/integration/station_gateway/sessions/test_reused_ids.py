@@ -11,7 +11,13 @@ from tests.support.stations.scripted_station import ScriptedStation
 
 
 async def tell(
-    station: ScriptedStation, type: str, seq_no: int, time: datetime, **info: Any
+    station: ScriptedStation,
+    type: str,
+    seq_no: int,
+    time: datetime,
+    token: str = "TAG1",
+    evse_id: int = 1,
+    **info: Any,
 ) -> dict[str, Any]:
     answer: dict[str, Any] = await station.call(
         "TransactionEvent",
@@ -21,8 +27,8 @@ async def tell(
             "triggerReason": "RemoteStart",
             "seqNo": seq_no,
             "transactionInfo": {"transactionId": "1", **info},
-            "evse": {"id": 1, "connectorId": 1},
-            "idToken": {"idToken": "TAG1", "type": "ISO14443"},
+            "evse": {"id": evse_id, "connectorId": 1},
+            "idToken": {"idToken": token, "type": "ISO14443"},
         },
     )
     return answer
@@ -75,3 +81,21 @@ async def test_the_start_of_an_ended_session_that_is_stamped_anew_may_be_a_repea
     old, new = await sessions(bench)
     assert (old.state, old.may_repeat) == ("ENDED", False)
     assert (new.state, new.may_repeat) == ("ACTIVE", not names_ours)
+
+
+@pytest.mark.parametrize("evse_id", [1, 2])
+async def test_a_running_session_whose_id_another_driver_gets_has_ended(
+    bench: Bench, evse_id: int
+) -> None:
+    """A power cut took the end of the first one, and the counter of the ids."""
+    earlier, later = now() - timedelta(minutes=10), now()
+    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+        await tell(station, "Started", 0, earlier)
+        await tell(station, "Updated", 1, earlier + timedelta(minutes=1), token="TAG1")
+        await tell(station, "Started", 0, later, token="TAG2", evse_id=evse_id)
+        old, new = await sessions(bench)
+        assert (old.state, old.end_unreported, new.state) == ("ENDED", True, "ACTIVE")
+        assert (new.ocpp_transaction_id, new.token_masked) == ("1", "****G2")
+        await tell(station, "Ended", 2, earlier + timedelta(minutes=3))
+    old, new = await sessions(bench)
+    assert (old.stop_time, new.state) == (earlier + timedelta(minutes=3), "ACTIVE")

@@ -9,9 +9,11 @@ from domain.evidence.reused_ids import (
     Known,
     Told,
     begins_another,
+    is_another_drivers,
     is_of_earlier,
     may_be_of_earlier,
     may_repeat,
+    was_cut_off,
 )
 from tests.unit.domain.situations import at
 
@@ -95,3 +97,53 @@ def test_a_start_that_names_no_other_request_may_be_that_of_the_ended_session_to
     told: dict[str, Any], old: dict[str, Any], may_be: bool
 ) -> None:
     assert may_repeat(replace(START, **told), replace(OLD, **old)) is may_be
+
+
+TOLD = Told(started=True, seq_no=0, time=at(300), token_digest="other")
+RUNS = Known(seq_no=0, start_time=at(0), stop_time=None, token_digest="token")
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "expected"),
+    [
+        pytest.param({}, {}, True, id="another token, later"),
+        pytest.param({}, {"stop_time": at(600)}, True, id="its end was told, and is late"),
+        pytest.param({"token_digest": "token"}, {}, False, id="its own token"),
+        pytest.param({"token_digest": None}, {}, False, id="no token yet"),
+        pytest.param({}, {"token_digest": None}, False, id="it has no token yet"),
+        pytest.param({"started": False}, {}, False, id="a second card within it"),
+        pytest.param({}, {"seq_no": None}, False, id="its start was not told"),
+        pytest.param({}, {"start_time": None}, False, id="nor when it began"),
+        pytest.param({"time": at(0)}, {}, False, id="of the same moment"),
+        pytest.param({"time": at(-9)}, {}, False, id="an old one that comes late"),
+        pytest.param({"suspect": True}, {}, False, id="1970"),
+        pytest.param({}, {"suspect": True}, False, id="1970 before"),
+    ],
+)
+def test_a_later_start_of_another_token_is_of_another_session_also_while_this_one_runs(
+    told: dict[str, Any], known: dict[str, Any], expected: bool
+) -> None:
+    start, old = replace(TOLD, **told), replace(RUNS, **known)
+    assert is_another_drivers(start, old) is expected
+    if expected:
+        assert begins_another(start, old)
+        assert not may_repeat(start, old)
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "expected"),
+    [
+        pytest.param({}, {}, True, id="after its start"),
+        pytest.param({"started": True}, {}, False, id="a start"),
+        pytest.param({"time": at(-1)}, {}, False, id="before its start"),
+        pytest.param({"suspect": True}, {}, False, id="1970"),
+        pytest.param({}, {"suspect": True}, False, id="1970 before"),
+        pytest.param({}, {"stop_time": at(9)}, False, id="its end was told"),
+        pytest.param({}, {"start_time": None}, False, id="nobody knows when it began"),
+    ],
+)
+def test_a_late_event_may_be_of_a_session_whose_end_was_never_told(
+    told: dict[str, Any], known: dict[str, Any], expected: bool
+) -> None:
+    event = replace(TOLD, started=False, time=at(200))
+    assert was_cut_off(replace(event, **told), replace(RUNS, **known)) is expected

@@ -7,7 +7,7 @@ import pytest
 from domain.commands import transitions as changes
 from domain.evidence.facts import Facts, session_facts
 from domain.evidence.matching import classify, may_have_been_ours
-from domain.evidence.sessions import Match, Session, TokenState
+from domain.evidence.sessions import Match, Rival, Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
@@ -195,3 +195,25 @@ def test_a_session_of_a_start_that_was_over_is_in_doubt(
 ) -> None:
     one = replace(session(passed_on=True), **told)  # type: ignore[arg-type]
     assert classify(one, frame(), named=None, rivals=(), late_after=at(76)) is match
+
+
+EARLIER = rival(send_time=at(-5))
+LATER = rival()
+
+
+@pytest.mark.parametrize(
+    ("ours", "other", "match"),
+    [
+        pytest.param(False, LATER, Match.DOUBTFUL, id="both are wanted: the later one"),
+        pytest.param(False, EARLIER, Match.MATCH, id="both are wanted: ours is the later one"),
+        pytest.param(False, replace(LATER, unwanted=True), Match.MATCH, id="only ours is wanted"),
+        pytest.param(True, EARLIER, Match.DOUBTFUL, id="only the other one is wanted"),
+        pytest.param(True, replace(EARLIER, unwanted=True), Match.MATCH, id="none: the later one"),
+        pytest.param(True, replace(LATER, unwanted=True), Match.DOUBTFUL, id="none: not the first"),
+    ],
+)
+def test_a_start_that_somebody_waits_for_explains_a_session_better_than_one_that_was_given_up(
+    ours: bool, other: Rival, match: Match
+) -> None:
+    one = frame(unwanted=ours)
+    assert classify(session(), one, named=None, rivals=(other,), late_after=at(75)) is match

@@ -66,6 +66,21 @@ def test_send_that_cannot_be_used_is_not_answered(frame: tuple[Any, ...], reason
     assert (event.reason, written) == (reason, [])
 
 
+def test_a_report_that_comes_as_a_send_is_not_used_and_is_kept_as_a_fact() -> None:
+    told = {"eventType": "Started", "evse": {"id": 2}, "transactionInfo": {"transactionId": "X1"}}
+    (event,), written = receive(6, "m", "TransactionEvent", told)
+    assert isinstance(event, FrameRefused)
+    assert event.untaken is not None
+    about = event.untaken.action, event.untaken.evse_id, event.untaken.ocpp_transaction_id
+    assert (about, written) == (("TransactionEvent", 2, "X1"), [])
+
+
+def test_a_send_that_tells_no_fact_is_kept_as_none() -> None:
+    (event,), _ = receive(6, "m", "Heartbeat", {})
+    assert isinstance(event, FrameRefused)
+    assert event.untaken is None
+
+
 @pytest.mark.parametrize(
     ("frame", "error"),
     [
