@@ -1,14 +1,14 @@
 """On which socket a station's boot before its latest one came.
 
 Revision ID: 0044
-Revises: 0038
+Revises: 0041
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0044"
-down_revision = "0038"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 
