@@ -131,10 +131,6 @@ class StationTime(msgspec.Struct, frozen=True):
     slack_s: float | None = None
     lead_s: float | None = None
 
-    def moment(self, now: datetime) -> datetime:
-        """When it happened by our clock, at the latest now. Its station may have been offline."""
-        return now if self.suspect else min(self.time, now)
-
 
 class TokenSeen(msgspec.Struct, frozen=True):
     """A token as the station sent it. `type` is None on 1.6, which has no types.

@@ -4,8 +4,7 @@ A token that another back end (CSMS) has judged is what that one said. Else the 
 
 1. A start in flight at this station names the token: accepted, the operator asked for that session.
 2. The token table knows the token: what the table says.
-3. A reservation of this station names the token, or the gateway is open to all: accepted. A
-   session counts by its own time: its station may have been offline while it was reserved.
+3. A reservation of this station names the token, or the gateway is open to all: accepted.
 4. Otherwise: invalid.
 
 A token that is accepted may be refused at its place, by a booking: see `booked`.
@@ -14,11 +13,10 @@ Within a session, what was said before goes first: see `lasting`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from domain.commands.table import COMMANDS
-from domain.limits import CORRECTED_WITHIN
 from domain.ocpp_words import GROUP_TYPE
 from domain.reservations.reservation import ReservationState
 from fleet import sends, tokens
@@ -27,12 +25,10 @@ from fleet.keys import Sealer
 from fleet.log import reservations
 from fleet.tokens import Token
 from journal.reservations.record import from_snapshot
-from station_gateway.dialects.messages import Authorization, StationTime, TokenSeen, TokenVerdict
+from station_gateway.dialects.messages import Authorization, TokenSeen, TokenVerdict
 
 V16_TYPE = "idTag"
 
-_TOLD_LATE = timedelta(seconds=2)
-"""After this time a token is judged also by what has ended since it was shown."""
 
 _ADMITTING = {kind.value for kind, rules in COMMANDS.items() if rules.admits_token}
 """Kinds of frames that bring a token: it is good at the station while such a frame is open."""
@@ -72,19 +68,9 @@ class Authorizer(Protocol):
     """The port that every token goes through."""
 
     async def judge(
-        self,
-        tx: Tx,
-        *,
-        station: str,
-        tenant: str,
-        token: TokenSeen,
-        now: datetime,
-        at: StationTime | None = None,
+        self, tx: Tx, *, station: str, tenant: str, token: TokenSeen, now: datetime
     ) -> Judgement:
-        """Judge a token that a station presented, within the database transaction of its fact.
-
-        at: when the driver showed it, as the station tells; None: now.
-        """
+        """Judge a token that a station presented, within the database transaction of its fact."""
 
 
 class FleetAuthorizer:
@@ -95,14 +81,7 @@ class FleetAuthorizer:
         self._open_to_all = open_to_all
 
     async def judge(
-        self,
-        tx: Tx,
-        *,
-        station: str,
-        tenant: str,
-        token: TokenSeen,
-        now: datetime,
-        at: StationTime | None = None,
+        self, tx: Tx, *, station: str, tenant: str, token: TokenSeen, now: datetime
     ) -> Judgement:
         """See `Authorizer.judge`."""
         if token.answered is not None:
@@ -119,8 +98,7 @@ class FleetAuthorizer:
         elif known is not None:
             verdict = _by_table(known, now)
         else:
-            shown = now if at is None else at.moment(now)
-            brought = await _brought_by_reservation(tx, station, digest, shown, now)
+            brought = await _brought_by_reservation(tx, station, digest, now)
             named = bool(brought)
             good = named or self._open_to_all
             verdict = TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
@@ -165,25 +143,16 @@ def _by_table(known: Token, now: datetime) -> TokenVerdict:
 
 
 async def _brought_by_reservation(
-    tx: Tx, station: str, digest: str, shown: datetime, now: datetime
+    tx: Tx, station: str, digest: str, now: datetime
 ) -> tuple[str, ...]:
-    """The token and the group of a reservation of this station that is for this token.
-
-    shown: when the token was shown. One whose time has run out since then counts as well.
-    """
-    held = await reservations.open_at(tx, station)
-    if now - shown > _TOLD_LATE:
-        held += await reservations.ended_at(tx, station, since=max(shown, now - CORRECTED_WITHIN))
-    for entry in held:
+    """The token and the group of a reservation of this station that is for this token."""
+    for entry in await reservations.open_at(tx, station):
         reservation = from_snapshot(entry.snapshot)
         tokens = (reservation.id_token, reservation.group_id_token)
         named = tuple(token.digest for token in tokens if token is not None)
         if digest not in named:
             continue
-        since = reservation.start_time or reservation.create_time
-        was_held = reservation.state is ReservationState.EXPIRED and since <= shown
-        is_held = reservation.state is ReservationState.HELD
-        if (is_held or was_held) and shown < reservation.expire_time:
+        if reservation.state is ReservationState.HELD and now < reservation.expire_time:
             return named
     return ()
 

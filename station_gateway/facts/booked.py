@@ -32,6 +32,7 @@ from station_gateway.dialects.messages import (
     Authorization,
     SessionEvent,
     SessionStarted,
+    StationTime,
     TokenVerdict,
 )
 from station_gateway.facts.authorizer import Judgement
@@ -77,7 +78,7 @@ async def judge_start(
     known: the session, when it began before this token was shown. It has begun when it has a token.
     """
     ends = isinstance(call, SessionEvent) and call.event_type == TransactionPhase.ENDED
-    at = call.time.moment(now)
+    at = _moment(call.time, now)
     if _start_is_unknown(call, known):
         since = at - LONGEST_EARLY
         await _wake_missed(tx, peer, token, (since, at), now)
@@ -175,3 +176,8 @@ def _with_entry(token: Judgement, said: StationEntry) -> Judgement:
         return token
     told = Authorization(word, group=token.authorization.group)
     return replace(token, authorization=told, brought=())
+
+
+def _moment(time: StationTime, now: datetime) -> datetime:
+    """When the session began: its station may have been offline then."""
+    return now if time.suspect else min(time.time, now)

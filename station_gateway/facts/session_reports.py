@@ -39,7 +39,7 @@ async def session_started(
 ) -> tuple[Transaction, Judgement, bool]:
     """A 1.6 session began: mint its id, unless given; once for all repeats of the message."""
     token = await authorizer.judge(
-        tx, station=peer.id, tenant=peer.tenant, token=call.token, at=call.time, now=now
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
     token = await booked.judge_start(tx, peer, call, token, known=None, now=now)
@@ -266,7 +266,7 @@ async def _judged(
     if call.token is None:
         return None
     return await authorizer.judge(
-        tx, station=peer.id, tenant=peer.tenant, token=call.token, at=call.time, now=now
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
 
 

@@ -238,9 +238,8 @@ class Bench:
         group: str = "",
         state: ReservationState = ReservationState.HELD,
         within_s: float = 3600.0,
-        since_s: float = 0.0,
     ) -> None:
-        """Record a reservation without any frame, from `since_s` before to `within_s` after now."""
+        """Record a reservation without any frame. It ends `within_s` from now."""
         spec = self.reserve_spec(wire_id=wire_id, tag=tag, group=group)
         reservation = Reservation(
             name=spec.reservation,
@@ -250,9 +249,9 @@ class Bench:
             id_token=spec.id_token,
             group_id_token=spec.group_id_token,
             state=state,
-            create_time=now() - timedelta(seconds=since_s),
+            create_time=now(),
             expire_time=now() + timedelta(seconds=within_s),
-            end_time=now() + timedelta(seconds=min(within_s, 0)) if state in ENDS else None,
+            end_time=now() if state in ENDS else None,
             workflow_id=f"reservation/{TENANT}/{spec.reservation}",
             command="command-0",
         )
