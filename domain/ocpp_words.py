@@ -62,8 +62,11 @@ IN_USE = IN_SESSION | {ConnectorStatus.PREPARING, ConnectorStatus.OCCUPIED}
 class StopReason(StrEnum):
     """Why a transaction ended, as far as it says something about a command.
 
-    The last ones are those of a restart.
+    The first ones are those of a driver, the last ones those of a restart.
     """
+
+    LOCAL = "Local"
+    EV_DISCONNECTED = "EVDisconnected"
 
     DE_AUTHORIZED = "DeAuthorized"
     REMOTE = "Remote"
@@ -83,6 +86,10 @@ RESET_REASONS = frozenset(
     }
 )
 """Why a transaction ended when its station was restarted, in the words of all versions."""
+
+
+DRIVERS_REASONS = frozenset({StopReason.LOCAL, StopReason.EV_DISCONNECTED})
+"""Why a transaction ended when its driver ended it."""
 
 
 class BootReason(StrEnum):

@@ -44,7 +44,7 @@ from domain.evidence.facts import (
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, signs
-from domain.evidence.restart import RestartFacts, why_not_confirmed
+from domain.evidence.restart import RestartFacts, ended_by_its_driver, why_not_confirmed
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -160,7 +160,7 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     """Whether the EVSE's connectors prove its restart, which the station has agreed to.
 
     A restart ends the EVSE's session first: while one runs, no status proves anything. A station
-    that connects again tells every status anew, whether anything restarted or not.
+    that connects again tells every status anew, and so does one whose driver has just left.
     """
     restart, answered = facts.restart, frame.answer_time
     if answered is None or not agreed(command, frame) or restart.theirs:
@@ -170,7 +170,8 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     ends = [end for session in restart.running if (end := session.stop_received_time) is not None]
     if any(each.was_down(max([answered, *ends])) for each in restart.connectors):
         return True
-    if is_scheduled(command) or not restart.connectors or not restart.same_socket:
+    left = any(ended_by_its_driver(session, answered) for session in restart.running)
+    if is_scheduled(command) or left or not restart.connectors or not restart.same_socket:
         return False
     return all(each.told_anew(max([answered, *ends])) for each in restart.connectors)
 
@@ -249,7 +250,6 @@ def _outcome(
 ) -> Outcome:
     """The outcome. A session whose end has not settled is named neither as running nor as ended."""
     restart, booted = facts.restart, cause is Cause.STATION_RESTARTED
-    sessions = restart.running
     return ending(
         cause,
         why_not_confirmed(restart) if cause is Cause.RESTART_NOT_CONFIRMED else "",
@@ -259,8 +259,8 @@ def _outcome(
             down_time=_loss_before_boot(restart) if booted else restart.down_time,
             boot_time=restart.boot_time if booted else None,
             boot_reason=restart.boot_reason if booted else "",
-            running=tuple(session.name for session in sessions if session.active),
-            ended=tuple(session.name for session in sessions if has_settled(session, now)),
+            running=tuple(session.name for session in restart.running if session.active),
+            ended=tuple(session.name for session in restart.running if has_settled(session, now)),
         ),
     )
 

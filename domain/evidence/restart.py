@@ -7,7 +7,7 @@ from domain.evidence.sessions import Session
 from domain.limits import BOOT_OWED
 from domain.model.command import Outcome
 from domain.model.states import is_definite
-from domain.ocpp_words import ConnectorStatus
+from domain.ocpp_words import DRIVERS_REASONS, ConnectorStatus
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,12 @@ class RestartFacts:
 def why_not_confirmed(restart: RestartFacts) -> str:
     """What kept a restart from being proven, as a sentence; "" where nothing is known of it."""
     return "The station's own back end may have asked for what was seen." if restart.theirs else ""
+
+
+def ended_by_its_driver(session: Session, since: datetime) -> bool:
+    """Whether the driver ended the session since then: he leaves, and the plug is told anew."""
+    told = session.stop_received_time
+    return told is not None and told > since and session.stop_reason in DRIVERS_REASONS
 
 
 def is_owed_boot(

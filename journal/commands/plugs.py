@@ -43,8 +43,7 @@ async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Trans
     over = [
         row
         for row in others
-        if _lost_its_id(row, newer)
-        or plugs.ends(began, session_of(row), booted, one_plug=one_plug)
+        if _lost_its_id(row, newer) or plugs.ends(began, session_of(row), booted, one_plug=one_plug)
     ]
     return await _end(tx, over, f"session {newer.ocpp_transaction_id} began on its plug", now)
 

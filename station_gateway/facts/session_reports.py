@@ -177,6 +177,7 @@ async def session_event(
         told=_words_of_event(call),
     )
     wake = await _other_sessions(tx, peer, call, session, now) or wake
+    wake = await unknown_ids.named_another_request(tx, peer, call, session, now) or wake
     return token, wake or (token is not None and token.booking_woken)
 
 

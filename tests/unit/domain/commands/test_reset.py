@@ -363,6 +363,22 @@ def test_one_evse_whose_session_runs_on_has_not_restarted(
 
 
 @pytest.mark.parametrize(
+    ("reason", "at_s", "expected"),
+    [
+        pytest.param("EVDisconnected", 5, "RESTART_NOT_CONFIRMED", id="he took the plug out"),
+        pytest.param("Local", 5, "RESTART_NOT_CONFIRMED", id="he showed his card"),
+        pytest.param("EVDisconnected", 0.5, "EVSE_RESTARTED", id="before the answer"),
+        pytest.param("ImmediateReset", 5, "EVSE_RESTARTED", id="the reset ended it"),
+    ],
+)
+def test_a_status_that_is_told_anew_when_a_driver_has_left_shows_no_restart_of_one_evse(
+    reason: str, at_s: float, expected: str
+) -> None:
+    over = place(ANEW, running=(ended(reason, at_s, **RAN),))
+    assert said(PLACE, over, 601) == expected
+
+
+@pytest.mark.parametrize(
     "connectors",
     [
         pytest.param((), id="none is known"),
