@@ -99,6 +99,9 @@ A station that refuses and begins does both at once. Later the driver has shown 
 and that session is his own.
 """
 
+BOOT_LATE = timedelta(minutes=5)
+"""How long after it connected a station may tell of the boot that came before."""
+
 BOOT_OWED = timedelta(hours=1)
 """How long before a reset an earlier one was sent at most that may have brought the boot unseen."""
 

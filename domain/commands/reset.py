@@ -140,14 +140,14 @@ def _has_booted(
     if restart.theirs:
         return False  # a station that gets two resets may restart once
     by_reset = restart.boot_reason in _BY_OUR_RESET
-    if booted > deadline and not by_reset and not _was_away(restart, deadline):
+    if booted > deadline and not (by_reset or _was_away(restart, deadline)):
         return False
     if restart.boot_is_newer:
         return True
     # On the old socket the messages are in order: a station agrees before it restarts.
     answered = frame.answer_time
     in_order = answered is not None and booted > answered
-    return in_order and agreed(command, frame) and (by_reset or restart.boot_reason == "")
+    return in_order and agreed(command, frame) and (by_reset or restart.boot_is_of_now)
 
 
 def _was_away(restart: RestartFacts, deadline: datetime) -> bool:

@@ -49,6 +49,8 @@ class RestartFacts:
 
     boot_time: of the latest accepted BootNotification. boot_reason: OCPP 2.x's word, "" on 1.6.
     boot_is_newer: it came on a socket that was opened after the frame left.
+    boot_may_be_late: it is the first on a socket that was opened shortly before the frame left: the
+        station may tell what had happened before it connected.
     boot_owed: an earlier reset had not been followed by its boot when the frame left, and this boot
         may be that one.
     theirs: a reset of another back end (CSMS) may have brought what looks like the restart.
@@ -61,6 +63,7 @@ class RestartFacts:
     boot_time: datetime | None = None
     boot_reason: str = ""
     boot_is_newer: bool = False
+    boot_may_be_late: bool = False
     boot_owed: bool = False
     theirs: bool = False
     same_socket: bool = False
@@ -69,6 +72,11 @@ class RestartFacts:
     down_time: datetime | None = None
     running: tuple[Session, ...] = ()
     connectors: tuple[ConnectorReport, ...] = ()
+
+    @property
+    def boot_is_of_now(self) -> bool:
+        """Whether a boot without a reason (1.6) came about on the frame's own socket."""
+        return self.boot_reason == "" and not self.boot_may_be_late
 
 
 def why_not_confirmed(restart: RestartFacts) -> str:

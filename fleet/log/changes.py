@@ -192,6 +192,21 @@ async def station_changed(
     await _write(tx, _OF_KNOWN, _happened(what, now, facts) | {"of_station": station})
 
 
+async def boot_was_told(tx: Tx, station: str, since: datetime, until: datetime) -> bool:
+    """Whether the station told a boot in that time, as far as its changes are kept.
+
+    A station that was taken as booted because it talked told none.
+    """
+    told = await tx.execute(
+        select(station_changes.c.facts).where(
+            station_changes.c.station == station,
+            station_changes.c.what == StationChanged.BOOTED.value,
+            station_changes.c.time.between(since, until),
+        )
+    )
+    return any("reason" in (row.facts or {}) for row in told)
+
+
 async def station_left(tx: Tx, tenant: str, station: str, now: datetime) -> None:
     """Write that a tenant's station was deleted."""
     key = {"of_tenant": tenant, "of_station": station, "of_session": None}

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 from domain.back_end.commands import LATEST_RESTART
 from domain.evidence.restart import ConnectorReport, RestartFacts, is_owed_boot
+from domain.limits import BOOT_LATE
 from domain.model.command import State
 from fleet import connections, sends, stations, transactions
 from fleet.connections import Connection
 from fleet.connectors import StationConnector
 from fleet.engine.statements import Tx
+from fleet.log.changes import boot_was_told
 from fleet.sends import Send
 from fleet.stations import Station
 from journal.back_end.reading import may_be_their_reset
@@ -37,6 +39,7 @@ async def read_restart(
         boot_time=booted,
         boot_reason=station.boot_reason if station and booted else "",
         boot_is_newer=newer and _came_on(station, socket),
+        boot_may_be_late=await _may_be_late(tx, station, socket, sent),
         boot_owed=await _is_owed(tx, sent, booted),
         theirs=await _may_be_theirs(tx, evse_id, sent, booted, now),
         same_socket=held and not newer,
@@ -51,6 +54,21 @@ async def read_restart(
 def _boot_since(station: Station | None, sent: Send) -> datetime | None:
     booted = station.boot_time if station and station.boot_state == "ACCEPTED" else None
     return booted if booted is not None and booted > sent.send_time else None
+
+
+async def _may_be_late(
+    tx: Tx, station: Station | None, socket: Connection | None, sent: Send
+) -> bool:
+    """Whether a boot on the frame's own socket may be from before the station connected.
+
+    Only where nothing else tells: OCPP 1.6 gives no reason, and the socket is young.
+    """
+    if socket is None or socket.epoch != sent.epoch or _boot_since(station, sent) is None:
+        return False
+    opened, left = socket.connected_time, sent.send_time
+    if opened < left - BOOT_LATE or station is None or station.boot_reason:
+        return False
+    return not await boot_was_told(tx, sent.station, opened, left)
 
 
 async def _is_owed(tx: Tx, sent: Send, booted: datetime | None) -> bool:

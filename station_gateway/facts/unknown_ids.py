@@ -100,7 +100,7 @@ async def ended_unheard_of(
 async def named_another_request(
     tx: Tx, peer: Peer, call: SessionEvent, session: Transaction, now: datetime
 ) -> bool:
-    """A 2.x event names another request of ours than its session did before: whose it is is unclear.
+    """A 2.x event names another request of ours than its session did before: whose is it?
 
     The session stays that of the first one. Nobody may say of the other one that nothing began.
     Returns whether somebody is to be woken.

@@ -88,6 +88,30 @@ async def test_a_boot_on_a_newer_socket_before_the_answer_of_a_reset_counts(benc
     await restarted(bench, command)
 
 
+@pytest.mark.parametrize(
+    ("told_before", "idle_s", "cause"),
+    [
+        pytest.param(False, 10, Cause.RESTART_NOT_CONFIRMED, id="perhaps of the power cut before"),
+        pytest.param(True, 10, Cause.STATION_RESTARTED, id="a second one on this socket"),
+        pytest.param(False, 400, Cause.STATION_RESTARTED, id="long after it connected"),
+    ],
+)
+async def test_a_boot_on_the_socket_of_a_reset_may_be_told_late(
+    bench: Bench, told_before: bool, idle_s: float, cause: Cause
+) -> None:
+    """OCPP 1.6: a boot gives no reason. The station had lost its socket just before."""
+    await bench.disconnect()
+    await bench.connect(bench.version, boot=None)
+    if told_before:
+        await bench.boots()
+    await bench.skip(idle_s)
+    command = await resetting(bench, answers(accepted()))
+    await bench.skip(2)
+    await bench.boots()
+    await bench.skip(601)
+    assert (await bench.outcome(command)).cause == cause
+
+
 async def test_connectors_that_do_not_report_are_asked_about(bench: Bench) -> None:
     async def reports() -> None:
         await bench.connector("Available")

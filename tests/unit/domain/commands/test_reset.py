@@ -108,6 +108,16 @@ def test_a_boot_on_the_old_socket_needs_a_yes_and_a_reason(
     assert said(command, known, 22) == expected
 
 
+@pytest.mark.parametrize(
+    ("reason", "expected"), [("", "RESTART_NOT_CONFIRMED"), ("RemoteReset", "STATION_RESTARTED")]
+)
+def test_a_boot_that_may_be_from_before_the_station_connected_proves_no_restart(
+    reason: str, expected: str
+) -> None:
+    late = {"boot_is_newer": False, "boot_may_be_late": True, "same_socket": True}
+    assert said(AGREED, restart(**late, boot_reason=reason), 601) == expected
+
+
 @pytest.mark.parametrize("reason", ["", "RemoteReset"])
 def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) -> None:
     early: dict[str, Any] = {"boot_time": at(0.5), "boot_reason": reason}
