@@ -62,8 +62,11 @@ IN_USE = IN_SESSION | {ConnectorStatus.PREPARING, ConnectorStatus.OCCUPIED}
 class StopReason(StrEnum):
     """Why a transaction ended, as far as it says something about a command.
 
-    The last ones are those of a restart.
+    The first ones are those of a driver, the last ones those of a restart.
     """
+
+    LOCAL = "Local"
+    EV_DISCONNECTED = "EVDisconnected"
 
     DE_AUTHORIZED = "DeAuthorized"
     REMOTE = "Remote"

@@ -2,8 +2,8 @@
 
 Messages come late, twice and in any order, so the same id means the same session unless a Started
 event cannot be of it: it came about after the end, it names another request, or it tells another
-driver's token. The last tells it also while the earlier session stands as running: a power cut took
-its end, and the counter.
+driver's token. The last two tell it also while the earlier session stands as running: a power cut
+took its end, and the counter.
 
 A station may also repeat the start of an ended session and stamp it anew. Only another request that
 the event names tells a session that begins from such a repeat (`may_repeat`).
@@ -51,7 +51,7 @@ def begins_another(told: Told, ended: Known) -> bool:
     """Whether the event begins another session than the ended one that has its id."""
     if not told.started:
         return False
-    if is_another_drivers(told, ended):
+    if is_another_start(told, ended):
         return True
     later = _is_later(told, ended)
     if ended.seq_no is None:
@@ -63,22 +63,23 @@ def begins_another(told: Told, ended: Known) -> bool:
     return later or (requested and (vague or told.time != ended.start_time))
 
 
-def is_another_drivers(told: Told, known: Known) -> bool:
-    """Whether a Started event is that of another driver's session, whether or not this one ended.
+def is_another_start(told: Told, known: Known) -> bool:
+    """Whether a Started event is that of another session, whether or not this one ended.
 
-    One start of a session tells one token, however often it is told. It must be the later one of
-    the two, by a clock that is not wrong: an old start that comes late begins nothing.
+    The start of a session tells one token and one request, however often it is told. It must be the
+    later one of the two, by a clock that is not wrong: an old start that comes late begins nothing.
     """
     if not told.started or known.seq_no is None or told.suspect or known.suspect:
         return False
     tokens = {told.token_digest, known.token_digest}
-    differ = None not in tokens and len(tokens) > 1
+    requests = {told.remote_start_id, known.remote_start_id}
+    differ = any(None not in each and len(each) > 1 for each in (tokens, requests))
     return differ and known.start_time is not None and told.time > known.start_time
 
 
 def may_repeat(told: Told, ended: Known) -> bool:
     """Whether a Started event that begins another session may be the ended one's, stamped anew."""
-    return not (_names_another(told, ended) or is_another_drivers(told, ended))
+    return not (_names_another(told, ended) or is_another_start(told, ended))
 
 
 def _names_another(told: Told, ended: Known) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.evidence.sessions import Session
 from domain.limits import CLOCK_SLIP, CLOCK_TOLERANCE
+from domain.reservations.reservation import Reservation, ReservationState
 
 
 def began_before(session: Session, end: datetime) -> bool:
@@ -40,11 +41,28 @@ def may_have_begun_between(session: Session, begin: datetime, end: datetime) -> 
     return latest >= begin and (began_before(session, end) or _begun(session) < end + CLOCK_SLIP)
 
 
+def was_held_at(known: Reservation, time: datetime) -> bool:
+    """Whether it held its place for its driver at that time, whatever ended it since.
+
+    One that a session has used is over for every other session.
+    """
+    if known.start_time is None or known.state is ReservationState.USED:
+        return False
+    until = min(known.expire_time, known.end_time or known.expire_time)
+    return known.start_time <= time < until
+
+
+def began_at(told: datetime, slack_s: float | None) -> datetime:
+    """When something happened by our clock: the told time, less what its clock is known to be off.
+
+    slack_s: by how much later than told it was at most; None: the clock is not known.
+    """
+    return told if slack_s is None else told + timedelta(seconds=slack_s) - CLOCK_SLIP
+
+
 def _begun(session: Session) -> datetime:
-    """When the session began by our clock: the told time, less what its clock is known to be off.
+    """When the session began by our clock.
 
     `start_slack_s` tells the latest start that the station's clock allows, the slip included.
     """
-    if session.start_slack_s is None:
-        return session.start_time
-    return session.start_time + timedelta(seconds=session.start_slack_s) - CLOCK_SLIP
+    return began_at(session.start_time, session.start_slack_s)

@@ -1,6 +1,6 @@
 """Ids of OCPP 2.x that a station uses again: each session keeps a row of its own.
 
-When a session begins under the id of one that has ended, or of another driver's that stands as
+When a session begins under the id of one that has ended, or of another one that stands as
 running, the old row gets another id, as on OCPP 1.6 the row with the id -1 does. Late events of the
 old session go to the old row.
 """
@@ -11,7 +11,7 @@ from domain.evidence.reused_ids import (
     Known,
     Told,
     begins_another,
-    is_another_drivers,
+    is_another_start,
     is_of_earlier,
     may_be_of_earlier,
     may_repeat,
@@ -60,7 +60,7 @@ async def stored_id(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) 
         if earlier is not None:
             return earlier, False
     kept_as = id_of_earlier(found.id, ocpp_transaction_id)
-    is_over = found.state == ENDED or is_another_drivers(told, known)
+    is_over = found.state == ENDED or is_another_start(told, known)
     if is_over and begins_another(told, known) and len(kept_as) <= ID_LIMIT:
         ids = {"of_id": found.id, "reused": ocpp_transaction_id, "kept_as": kept_as}
         await tx.execute(_RETIRE, ids)

@@ -28,6 +28,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import booked, lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.late_holds import judge_late
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken, words_of
 from station_gateway.facts.told import digest_told, time_by_its_clock, written_time
@@ -42,6 +43,7 @@ async def session_started(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
+    token = await judge_late(tx, peer.id, token, call.time)
     token = await booked.judge_start(tx, peer, call, token, known=None, now=now)
     digest = digest_told(token, call.token)
     session, is_new = await transactions.start_v16(
@@ -176,6 +178,7 @@ async def session_event(
         told=_words_of_event(call),
     )
     wake = await _other_sessions(tx, peer, call, session, now) or wake
+    wake = await unknown_ids.named_another_request(tx, peer, call, session, now) or wake
     return token, wake or (token is not None and token.booking_woken)
 
 
@@ -277,6 +280,8 @@ async def _judged_within(
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
     if known is None:
         token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
+    if call.event_type != TransactionPhase.ENDED:
+        token = await judge_late(tx, peer.id, token, call.time)
     token = await booked.judge_start(tx, peer, call, token, known=known, now=now)
     return await lasting.judge_within(tx, known, token, _question(call), call.remote_start_id)
 

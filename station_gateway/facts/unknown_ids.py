@@ -16,6 +16,7 @@ from fleet.engine.statements import Tx
 from fleet.engine.values import ID_LIMIT
 from fleet.transactions.rows import Transaction
 from journal.commands import plugs
+from journal.commands.requested import request_of
 from station_gateway.dialects.messages import SessionEvent, SessionStopped
 from station_gateway.facts.ownership import owns_session
 from station_gateway.facts.reports import keep_untaken
@@ -94,6 +95,30 @@ async def ended_unheard_of(
         call.evse_id,
     )
     return await keep_untaken(tx, peer, untaken, now) or bool(ended)
+
+
+async def named_another_request(
+    tx: Tx, peer: Peer, call: SessionEvent, session: Transaction, now: datetime
+) -> bool:
+    """A 2.x event names another request of ours than its session did before: whose is it?
+
+    The session stays that of the first one. Nobody may say of the other one that nothing began.
+    Returns whether somebody is to be woken.
+    """
+    number = call.remote_start_id
+    if number is None or session.remote_start_id in {None, number}:
+        return False
+    if await request_of(tx, session, number) is None:
+        return False
+    untaken = Untaken(
+        f"{StationMessage.TRANSACTION_EVENT}:{session.name}:{number}",
+        StationMessage.TRANSACTION_EVENT,
+        "two_requests",
+        "transactionInfo.remoteStartId: names another request than before",
+        session.evse_id,
+        call.ocpp_transaction_id[:ID_LIMIT],
+    )
+    return await keep_untaken(tx, peer, untaken, now)
 
 
 def of_no_session(call: SessionStopped) -> Untaken:

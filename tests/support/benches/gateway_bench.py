@@ -238,8 +238,13 @@ class Bench:
         group: str = "",
         state: ReservationState = ReservationState.HELD,
         within_s: float = 3600.0,
+        held_for_s: float | None = None,
     ) -> None:
-        """Record a reservation without any frame. It ends `within_s` from now."""
+        """Record a reservation without any frame. It ends `within_s` from now.
+
+        held_for_s: how long ago its station said yes; None: it is not known that it did.
+        """
+        held = None if held_for_s is None else now() - timedelta(seconds=held_for_s)
         spec = self.reserve_spec(wire_id=wire_id, tag=tag, group=group)
         reservation = Reservation(
             name=spec.reservation,
@@ -249,7 +254,8 @@ class Bench:
             id_token=spec.id_token,
             group_id_token=spec.group_id_token,
             state=state,
-            create_time=now(),
+            create_time=held or now(),
+            start_time=held,
             expire_time=now() + timedelta(seconds=within_s),
             end_time=now() if state in ENDS else None,
             workflow_id=f"reservation/{TENANT}/{spec.reservation}",

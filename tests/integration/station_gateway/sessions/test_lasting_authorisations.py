@@ -1,12 +1,13 @@
 """An authorisation lasts as long as its session, not as long as the command that brought it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from contract.commands import SendFrameInput
+from domain.reservations.reservation import ReservationState
 from fleet import sends, tokens, transactions
 from fleet.engine.statements import Tx
 from journal.commands.sessions import session_of
@@ -357,3 +358,26 @@ async def test_another_station_s_request_gives_a_session_no_token(
         await other.call("TransactionEvent", told.event("Started", 0, number=number))
     [row] = await bench.transactions("S2")
     assert row.token_digest is None
+
+
+OVER = [
+    pytest.param(ReservationState.HELD, 30, "Accepted", id="it was just ending"),
+    pytest.param(ReservationState.EXPIRED, 30, "Accepted", id="its time was over since"),
+    pytest.param(ReservationState.CANCELLED, 30, "Accepted", id="it was cancelled since"),
+    pytest.param(ReservationState.USED, 30, "Invalid", id="another session used it"),
+    pytest.param(ReservationState.EXPIRED, 0, "Invalid", id="it began afterwards"),
+    pytest.param(ReservationState.EXPIRED, 90, "Invalid", id="it began before it was held"),
+]
+
+
+@pytest.mark.parametrize("subprotocol", ALL)
+@pytest.mark.parametrize(("state", "ago_s", "verdict"), OVER)
+async def test_a_session_that_began_under_a_reservation_and_is_told_after_its_end(
+    bench: Bench, subprotocol: str, state: ReservationState, ago_s: float, verdict: str
+) -> None:
+    told = Told(subprotocol)
+    told.at = (now() - timedelta(seconds=ago_s)).isoformat()
+    async with bench.station(subprotocol=subprotocol) as station:
+        await bench.reserved(held_for_s=60, within_s=-2, state=state)
+        assert await told.start(station) == verdict
+        assert await told.start(station) == verdict

@@ -11,14 +11,10 @@ from tests.support.stations.scripted_station import ScriptedStation
 
 
 async def tell(
-    station: ScriptedStation,
-    type: str,
-    seq_no: int,
-    time: datetime,
-    token: str = "TAG1",
-    evse_id: int = 1,
-    **info: Any,
+    station: ScriptedStation, type: str, seq_no: int, time: datetime, **info: Any
 ) -> dict[str, Any]:
+    """By TAG1 at EVSE 1, unless `token` and `evse_id` say otherwise."""
+    token, evse_id = info.pop("token", "TAG1"), info.pop("evse_id", 1)
     answer: dict[str, Any] = await station.call(
         "TransactionEvent",
         {

@@ -193,3 +193,28 @@ async def test_a_session_that_is_metered_on_a_free_connector_has_ended_with_the_
             await station.call("StatusNotification", told)
     [session] = await rows(bench)
     assert (session.state, session.end_unreported) == ("ENDED", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "reasons"),
+    [
+        pytest.param({}, ["two_requests"], id="another request of ours"),
+        pytest.param({"remoteStartId": 4_711}, [], id="a request that we never sent"),
+    ],
+)
+async def test_a_session_that_names_two_requests_is_kept_as_unclear_for_the_second_one(
+    bench: Bench, more: dict[str, Any], reasons: list[str]
+) -> None:
+    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+        numbers = []
+        for _ in range(2):
+            sending = bench.sending(await bench.start_request())
+            numbers.append((await station.accept("RequestStartTransaction"))["remoteStartId"])
+            await sending
+        one, other = ({"transactionId": "X1", "remoteStartId": number} for number in numbers)
+        await event(station, "Started", "X1", transactionInfo=one)
+        await event(station, "Updated", "X1", transactionInfo=other | more)
+        await event(station, "Updated", "X1", transactionInfo=one, seqNo=6)
+    [session] = await rows(bench)
+    assert session.remote_start_id == numbers[0]
+    assert await untaken(bench) == reasons

@@ -9,7 +9,7 @@ from domain.evidence.reused_ids import (
     Known,
     Told,
     begins_another,
-    is_another_drivers,
+    is_another_start,
     is_of_earlier,
     may_be_of_earlier,
     may_repeat,
@@ -110,6 +110,21 @@ RUNS = Known(seq_no=0, start_time=at(0), stop_time=None, token_digest="token")
         pytest.param({}, {"stop_time": at(600)}, True, id="its end was told, and is late"),
         pytest.param({"token_digest": "token"}, {}, False, id="its own token"),
         pytest.param({"token_digest": None}, {}, False, id="no token yet"),
+        pytest.param(
+            {"token_digest": "token", "remote_start_id": 8},
+            {"remote_start_id": 7},
+            True,
+            id="another request",
+        ),
+        pytest.param(
+            {"token_digest": "token", "remote_start_id": 7},
+            {"remote_start_id": 7},
+            False,
+            id="its own request",
+        ),
+        pytest.param(
+            {"token_digest": "token", "remote_start_id": 8}, {}, False, id="it named none before"
+        ),
         pytest.param({}, {"token_digest": None}, False, id="it has no token yet"),
         pytest.param({"started": False}, {}, False, id="a second card within it"),
         pytest.param({}, {"seq_no": None}, False, id="its start was not told"),
@@ -120,11 +135,11 @@ RUNS = Known(seq_no=0, start_time=at(0), stop_time=None, token_digest="token")
         pytest.param({}, {"suspect": True}, False, id="1970 before"),
     ],
 )
-def test_a_later_start_of_another_token_is_of_another_session_also_while_this_one_runs(
+def test_a_later_start_of_another_token_or_request_is_of_another_session_while_this_one_runs(
     told: dict[str, Any], known: dict[str, Any], expected: bool
 ) -> None:
     start, old = replace(TOLD, **told), replace(RUNS, **known)
-    assert is_another_drivers(start, old) is expected
+    assert is_another_start(start, old) is expected
     if expected:
         assert begins_another(start, old)
         assert not may_repeat(start, old)

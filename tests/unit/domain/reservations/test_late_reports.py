@@ -15,6 +15,7 @@ from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.observing import observe
 from domain.reservations.reservation import CORRECTIONS, ENDS, Reservation, ReservationState
+from domain.reservations.timeliness import began_at, was_held_at
 from domain.reservations.transitions import ENDINGS, EndCause
 from tests.unit.domain.holds import END_S, charging, hold, known, shows
 from tests.unit.domain.situations import at
@@ -270,3 +271,38 @@ def test_an_end_is_corrected_only_towards_a_use_and_keeps_its_time(
             assert after.end_time == over.end_time
         assert observe(after, facts, at(END_S + 91)) is after
         over = after
+
+
+HELD_FROM = at(10)
+
+
+@pytest.mark.parametrize(
+    ("over", "shown_s", "held"),
+    [
+        pytest.param(replace(hold(), start_time=HELD_FROM), END_S - 1, True, id="it is held"),
+        pytest.param(replace(hold(), start_time=HELD_FROM), END_S, False, id="at its end"),
+        pytest.param(replace(hold(), start_time=HELD_FROM), 9, False, id="before the yes"),
+        pytest.param(replace(hold(), start_time=None), 20, False, id="nobody said yes"),
+        pytest.param(replace(ended(), start_time=HELD_FROM), END_S - 1, True, id="expired since"),
+        pytest.param(
+            replace(ended(END.CANCELLED_BY_CALLER, 30), start_time=HELD_FROM), 29, True, id="before"
+        ),
+        pytest.param(
+            replace(ended(END.CANCELLED_BY_CALLER, 30), start_time=HELD_FROM), 31, False, id="after"
+        ),
+        pytest.param(
+            replace(ended(END.SESSION_USED_IT, 30), start_time=HELD_FROM), 29, False, id="used"
+        ),
+    ],
+)
+def test_whether_a_place_was_held_at_a_time_is_known_after_the_end(
+    over: Reservation, shown_s: float, held: bool
+) -> None:
+    assert was_held_at(over, at(shown_s)) is held
+
+
+@pytest.mark.parametrize(("slack_s", "began_s"), [(None, 20), (2.0, 20), (32.0, 50)])
+def test_the_time_of_a_start_is_told_less_what_the_clock_is_off(
+    slack_s: float | None, began_s: float
+) -> None:
+    assert began_at(at(20), slack_s) == at(began_s)
