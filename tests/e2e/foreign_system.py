@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ import grpc
 
 from tests.e2e.broker_calls import Broker, broker_at
 from tests.support.ports import steady_port
+from tests.support.preloaded import Child, preloaded
 
 UP_LIMIT_S = 120.0
 DOWN_LIMIT_S = 30.0
@@ -47,7 +48,7 @@ def running_system(
     """
     grpc_address, ocpp_address = (f"127.0.0.1:{steady_port()}" for _ in range(2))
     command = [
-        *(_evcommand(), "up", *(["--open"] if open_to_all else [])),
+        *("up", *(["--open"] if open_to_all else [])),
         *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
         *("--data-dir", os.fspath(home)),
         *options,
@@ -68,7 +69,7 @@ def simulated_station(
     """
     where = ["--version", version, "--id", station_id, "--url", system.ocpp_url]
     log = system.home / f"{station_id}.log"
-    with _running([_evcommand(), "station", *where], log, settings):
+    with _running(["station", *where], log, settings):
         try:
             system.broker.wait_until_booted(f"stations/{station_id}")
         except AssertionError as error:
@@ -78,32 +79,25 @@ def simulated_station(
 
 @contextmanager
 def _running(
-    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Runs a command until the block ends, its words in `log`, without this user's settings."""
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Child]:
+    """Runs `evcommand` until the block ends, its words in `log`, without this user's settings."""
     keep = {"EVCOMMAND_CACHE"}
     env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith("EVCOMMAND_")}
     env.update(environment or {})
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=log.parent, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+    log.touch()
+    process = preloaded().start(*arguments, home=log.parent, env=env, log=log)
     try:
         yield process
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(DOWN_LIMIT_S)
         process.kill()
-        process.wait()
+        process.wait(DOWN_LIMIT_S)
 
 
-def _evcommand() -> str:
-    """The command that is installed next to this interpreter."""
-    return os.fspath(Path(sys.executable).with_name("evcommand"))
-
-
-def _wait_until_up(process: "subprocess.Popen[bytes]", grpc_address: str, log: Path) -> None:
+def _wait_until_up(process: Child, grpc_address: str, log: Path) -> None:
     deadline = time.monotonic() + UP_LIMIT_S
     with grpc.insecure_channel(grpc_address) as channel:
         ready = grpc.channel_ready_future(channel)

@@ -89,8 +89,20 @@ def found_behind(
 def _found(
     stage: Stage, word: str, seeds: Iterable[int], seen_in: int, *, behind: bool = False
 ) -> bool:
-    in_order = sorted(seeds, key=lambda seed: seed != seen_in)
+    in_order = _first_there(seeds, seen_in)
     return any(word in lie for seed in in_order for lie in lies(stage.play(seed, behind=behind)))
+
+
+def _first_there(seeds: Iterable[int], seen_in: int) -> Iterator[int]:
+    """The seeds with `seen_in` first if it is one of them. Looks for no more than are asked for."""
+    left, before = iter(seeds), list[int]()
+    for seed in left if seen_in else ():
+        if seed == seen_in:
+            yield seed
+            break
+        before.append(seed)
+    yield from before
+    yield from left
 
 
 def _kinds_of(seed: int) -> tuple[Kind, ...]:

@@ -34,6 +34,8 @@ _LOOK_S = 0.01
 _END_S = 10
 _LOADED = (
     "entrypoints.commands.serve",
+    "entrypoints.commands.station",
+    "entrypoints.commands.up",
     "entrypoints.roles.broker",
     "entrypoints.roles.gateway",
     "entrypoints.roles.worker",

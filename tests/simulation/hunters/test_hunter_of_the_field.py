@@ -75,12 +75,13 @@ def takes_odd_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OcppSession, "receive", strict)
 
 
-@pytest.mark.parametrize("station", ["odd-reports", "odd-texts"])
+@pytest.mark.parametrize(("station", "seen_in"), [("odd-reports", 794), ("odd-texts", 772)])
 def test_an_odd_report_of_a_start_that_is_taken_for_silence_is_found(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, station: str
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, station: str, seen_in: int
 ) -> None:
     takes_odd_for_silence(monkeypatch)
-    assert found_in_the_field(stage, "and the station had reported session", station, START)
+    unheard = "and the station had reported session"
+    assert found_in_the_field(stage, unheard, station, START, seen_in=seen_in)
 
 
 def test_an_odd_report_of_an_end_that_is_taken_for_silence_is_found(
@@ -191,15 +192,16 @@ def test_a_hold_that_somebody_else_uses_and_is_told_as_used_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(observing, "_is_holders", lambda *_: True)
-    assert found_in_the_field(stage, "USED, and its driver never came", "lent-holds")
+    assert found_in_the_field(stage, "USED, and its driver never came", "lent-holds", seen_in=367)
 
 
-@pytest.mark.parametrize("also", ["", "lost-answers"])
+@pytest.mark.parametrize(("also", "seen_in"), [("", 1201), ("lost-answers", 5644)])
 def test_a_use_by_another_token_that_is_told_as_the_driver_s_is_found(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, also: str
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, also: str, seen_in: int
 ) -> None:
     monkeypatch.setattr(observing, "is_of_another", lambda *_, **__: False)
-    assert found_in_the_field(stage, "USED, and no session has used it", "lent-holds", also=also)
+    unused = "USED, and no session has used it"
+    assert found_in_the_field(stage, unused, "lent-holds", also=also, seen_in=seen_in)
 
 
 def test_a_restart_on_the_same_socket_that_is_overlooked_is_found(
@@ -214,4 +216,4 @@ def test_a_refusal_that_nobody_watches_is_found(
 ) -> None:
     rules = COMMANDS[START]
     monkeypatch.setitem(COMMANDS, START, replace(rules, watched_for=lambda _: None))
-    assert found_in_the_field(stage, "REJECTED", "refused-starts", START)
+    assert found_in_the_field(stage, "REJECTED", "refused-starts", START, seen_in=456)

@@ -18,7 +18,9 @@ from fleet.database import Database
 from tests.integration.broker.bookings.asking import HOUR, TOMORROW, a_pool, asked, stamp
 from tests.support.benches.broker_house import Broker, dialled, read_failure
 from tests.support.client import patiently
-from tests.support.databases import running_postgres
+from tests.support.databases import Postgres, postgres_server
+
+__all__ = ["postgres_server"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,8 +28,7 @@ CALLERS = 200
 SETTINGS = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5, planning_patience_s=60.0)
 
 
-async def two_brokers(stack: AsyncExitStack, client: Client) -> list[Broker]:
-    postgres = stack.enter_context(running_postgres())
+async def two_brokers(stack: AsyncExitStack, postgres: Postgres, client: Client) -> list[Broker]:
     url = await stack.enter_async_context(postgres.fresh())
     brokers = []
     for _ in range(2):
@@ -39,10 +40,10 @@ async def two_brokers(stack: AsyncExitStack, client: Client) -> list[Broker]:
 
 
 async def test_of_200_callers_at_two_brokers_one_has_the_slot_and_199_know_why_not(
-    client: Client,
+    postgres_server: Postgres, client: Client
 ) -> None:
     async with AsyncExitStack() as stack:
-        brokers = await two_brokers(stack, client)
+        brokers = await two_brokers(stack, postgres_server, client)
         pool = await a_pool(brokers[0], 1)
 
         async def one(number: int) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def free(start: datetime) -> str:
 
 
 async def test_a_repeat_at_another_broker_at_the_same_moment_is_the_same_booking(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    postgres_server: Postgres, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = made.made_before
     calls = 0
@@ -81,7 +82,7 @@ async def test_a_repeat_at_another_broker_at_the_same_moment_is_the_same_booking
         return None if calls == 2 else await looked(*asked)
 
     async with AsyncExitStack() as stack:
-        first, second = await two_brokers(stack, client)
+        first, second = await two_brokers(stack, postgres_server, client)
         request = asked(await a_pool(first, 1))
         monkeypatch.setattr(made, "made_before", too_early)
         one = (await first.bookings.CreateBooking(request, timeout=60)).booking

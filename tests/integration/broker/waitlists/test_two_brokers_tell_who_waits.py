@@ -13,6 +13,9 @@ from tests.integration.broker.bookings.test_two_brokers import two_brokers
 from tests.integration.broker.bookings.test_waitlist import joining
 from tests.support.benches.broker_house import WAIT_S, Broker
 from tests.support.client import patiently
+from tests.support.databases import Postgres, postgres_server
+
+__all__ = ["postgres_server"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,9 +42,11 @@ async def read(call: Any, count: int) -> tuple[list[Told], str]:
     return told, token
 
 
-async def test_whoever_changes_who_waits_both_brokers_tell_it_once(client: Client) -> None:
+async def test_whoever_changes_who_waits_both_brokers_tell_it_once(
+    postgres_server: Postgres, client: Client
+) -> None:
     async with AsyncExitStack() as stack:
-        brokers = await two_brokers(stack, client)
+        brokers = await two_brokers(stack, postgres_server, client)
         pool = await a_pool(brokers[0], 1)
         calls = [await watched(broker, pool) for broker in brokers]
 

@@ -17,7 +17,9 @@ from domain.model.specs import IdToken, Kind, StartSpec
 from fleet.database import Database
 from journal.commands.record import record
 from tests.support.benches.broker_house import WAIT_S, dialled
-from tests.support.databases import running_postgres
+from tests.support.databases import Postgres, postgres_server
+
+__all__ = ["postgres_server"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,17 +57,18 @@ async def live(db: Database, command: Command) -> None:
             await asyncio.sleep(0.001 * (hash(command.name) % 30))
 
 
-async def test_a_watch_tells_overtaking_commits_once_and_in_order(client: Client) -> None:
-    with running_postgres() as postgres:
-        async with postgres.fresh() as url:
-            db = await Database.open(url)
-            settings = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5)
-            async with (
-                running_broker(db, client, settings) as broker,
-                dialled(broker.address) as small,
-            ):
-                await check_watch(db, small)
-            await db.close()
+async def test_a_watch_tells_overtaking_commits_once_and_in_order(
+    postgres_server: Postgres, client: Client
+) -> None:
+    async with postgres_server.fresh() as url:
+        db = await Database.open(url)
+        settings = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5)
+        async with (
+            running_broker(db, client, settings) as broker,
+            dialled(broker.address) as small,
+        ):
+            await check_watch(db, small)
+        await db.close()
 
 
 async def check_watch(db: Database, small: Any) -> None:
