@@ -165,7 +165,7 @@ class _Compiled:
         self._meta = SimpleResultMetaData([key for key, _ in columns])
         self._places = self._meta._key_to_index
         readers = [read for _, read in columns]
-        self._readers = readers if any(readers) else None
+        self._readers: Any = readers if any(readers) else None
 
     async def run(self, driver: LoopConnection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Run the statement with these values. Raises: KeyError for one that is missing."""
@@ -183,7 +183,7 @@ class _Compiled:
 
     def read(self, row: tuple[Any, ...]) -> "Row[Any]":
         """The driver's row, with each value as the column's type reads it."""
-        return Row(self._meta, cast("Any", self._readers), self._places, row)
+        return Row(self._meta, self._readers, self._places, row)
 
 
 def _compile(statement: Executable, dialect: Dialect) -> "_Compiled | None":

@@ -301,9 +301,7 @@ def _close(late: "asyncio.Task[socket.socket]") -> None:
 
 
 def _headers(station: DialledStation) -> list[tuple[str, str]]:
-    headers = [
-        (name, value) for name in PASSED_ON for value in station.headers.get_all(name)[:1]
-    ]
+    headers = [(name, value) for name in PASSED_ON for value in station.headers.get_all(name)[:1]]
     if station.address:
         headers.append(("X-Forwarded-For", station.address))
     return headers
