@@ -362,12 +362,10 @@ async def open_for_station(tx: Tx, station: str) -> list[Send]:
 
 
 async def busy(tx: Tx, station: str, *, since: datetime) -> tuple[bool, bool]:
-    """Whether the station has an open send, a command that is not DONE, or an open reservation.
-
-    And whether a reservation of it has ended since this time.
-    """
-    row = (await tx.execute(_BUSY, {"of_station": station, "since": since})).one()
-    return bool(row[0]), bool(row[1])
+    """Whether it has an open send, a command that is not DONE, or an open reservation; and whether
+    a reservation of it has ended since then."""
+    busy, has_ended = (await tx.execute(_BUSY, {"of_station": station, "since": since})).one()
+    return bool(busy), bool(has_ended)
 
 
 async def close(
