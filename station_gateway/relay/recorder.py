@@ -36,6 +36,7 @@ from station_gateway.dialects.station_calls.confirmations import (
     confirmed_late,
     may_follow_start,
     needs_answer,
+    told_at_once,
 )
 from station_gateway.facts.reports import PATIENCE_S
 from station_gateway.relay.asked_boots import AskedBoot
@@ -113,9 +114,8 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._asked_boot = AskedBoot(station.peer, shared.settings.boot_talk_s)
         self._reads = self._over = False
-        self._gaps = self._doubts = 0
+        self._gaps, self._doubts, self._back_s = 0, 0, 0.0
         self._rest: asyncio.Future[None] | None = None
-        self._back_s = 0.0
 
     def copy(self, said_by: From, data: str | bytes) -> None:
         """Have a frame recorded that was passed on just now. Returns at once, whatever happens."""
@@ -235,8 +235,7 @@ class Recorder:
             if head.message_id is not None and self._theirs.awaits(head.message_id):
                 await self._settled(head.message_id, data)
             return
-        events = self._session.receive(data, self._loop.time())
-        for event in events:
+        for event in self._session.receive(data, self._loop.time()):
             match event:
                 case CallReceived():
                     self._session.abandon(event.message_id)
@@ -264,6 +263,8 @@ class Recorder:
         if not (behind or needs_answer(message)):
             await self._told(opened, None, handlers)
             return
+        if (told := told_at_once(message)) is not None:
+            await self._write(opened, told, handlers)
         given_up = self._exchanges.begin(opened)
         if not isinstance(message, AuthorizationAsked):  # that tells no fact
             self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
@@ -306,8 +307,7 @@ class Recorder:
         if asks_to_boot(call.action, call.body):
             self._asked_boot.asked()
         if may_move_away(call.action, call.body):
-            peer = self._station.peer.id
-            moved = "moved_by_back_end"
+            peer, moved = self._station.peer.id, "moved_by_back_end"
             metrics.SECURITY_EVENTS.labels(event=moved).inc()
             log.warning("security_event", station=peer, event_type=moved, action=call.action)
         if not await self._theirs.keep(call, self._time):
@@ -330,11 +330,11 @@ class Recorder:
             await self._tokens.answered(opened.message.token, answer, opened.time, self._time)
             return
         message = confirmed(opened.message, answer)
-        if message is None:
-            self._station.heard(opened.message)
-            return
         self._time = opened.time
-        await self._write(opened, message, handlers)
+        if message is not None:
+            await self._write(opened, message, handlers)
+        else:
+            self._station.heard(opened.message)
 
     async def _told_late(self, opened: OpenCall, answer: Answer, handlers: CallHandler) -> None:
         """Record what an answer tells of a message that was recorded without it."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from domain.ocpp_words import TransactionPhase
 from station_gateway.dialects import fields
 from station_gateway.dialects.messages import (
     Answer,
@@ -60,6 +61,19 @@ def may_follow_start(message: StationCall) -> bool:
     An end without an id is that of a session which the station was never given one for.
     """
     return isinstance(message, SessionStopped) and not message.id_known
+
+
+def told_at_once(message: StationCall) -> StationCall | None:
+    """What a message that waits for its answer tells without it; None: nothing.
+
+    A session of OCPP 2.x is over, whatever is said of the token that ended it. That token is told
+    with its answer. An end that names no session is not: told once more it could not be understood.
+    """
+    if not isinstance(message, SessionEvent) or message.event_type != TransactionPhase.ENDED:
+        return None
+    if message.token is None or not message.ocpp_transaction_id:
+        return None
+    return replace(message, token=None, token_follows=True)
 
 
 def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None:
