@@ -82,6 +82,8 @@ class Exchanges:
         return self._given_up.pop(message_id, None)
 
     def _give_up(self, opened: OpenCall) -> None:
+        if not isinstance(opened.message, (Booted, SessionStarted)):
+            return  # of those a late answer tells nothing
         self._given_up[opened.call.message_id] = opened
         if len(self._given_up) > OPEN_LIMIT:
             del self._given_up[next(iter(self._given_up))]

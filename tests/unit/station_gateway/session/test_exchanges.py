@@ -133,6 +133,19 @@ def test_as_many_are_known_that_were_given_up_as_may_wait() -> None:
     assert [each is not None for each in found] == [False] * OPEN_LIMIT + [True] * OPEN_LIMIT
 
 
+def test_what_no_late_answer_tells_anything_of_is_not_kept() -> None:
+    exchanges, late = Exchanges(), start("1", due=5.0)
+    exchanges.begin(late)
+    exchanges.overdue(5.0)
+    asked = AuthorizationAsked(TokenSeen("TAG1"), asked_time=NOW)
+    for number in range(2 * OPEN_LIMIT):
+        question = opened(f"asks-{number}", due=6.0, said=number)
+        exchanges.begin(msgspec.structs.replace(question, message=asked))
+    exchanges.overdue(6.0)
+    assert exchanges.answered_late("asks-9") is None
+    assert exchanges.answered_late("1") is late
+
+
 def test_a_newer_call_under_its_id_takes_the_place_of_one_that_was_given_up() -> None:
     exchanges = Exchanges()
     exchanges.begin(start("1", due=5.0))
