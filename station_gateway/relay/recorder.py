@@ -11,6 +11,7 @@ told that nothing happened.
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ from station_gateway.dialects.station_calls.back_end_calls import (
 from station_gateway.dialects.station_calls.confirmations import (
     confirmed,
     confirmed_late,
+    may_answer,
     may_follow_start,
     needs_answer,
     told_at_once,
@@ -55,7 +57,6 @@ from station_gateway.session.events import (
     Untaken,
 )
 from station_gateway.session.exchanges import Exchanges, OpenCall
-from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import head_of
 from station_gateway.stations.odd_calls import OddCalls
 from station_gateway.stations.ports import CallHandler, Unanswered
@@ -233,7 +234,7 @@ class Recorder:
         head = head_of(data)
         if head.is_answer:  # to a CALL of the back end: that is no report
             if head.message_id is not None and self._theirs.awaits(head.message_id):
-                await self._settled(head.message_id, data)
+                await self._theirs.settled(head.message_id, data, self._limits.frame, self._time)
             return
         for event in self._session.receive(data, self._loop.time()):
             match event:
@@ -261,6 +262,7 @@ class Recorder:
         opened = OpenCall(call, message, self._time, self._due(message))
         behind = may_follow_start(message) and self._exchanges.wait_for_start()
         if not (behind or needs_answer(message)):
+            self._exchanges.pass_by(call.message_id)
             await self._told(opened, None, handlers)
             return
         if (told := told_at_once(message)) is not None:
@@ -297,7 +299,8 @@ class Recorder:
         if frame.type_number not in {frames.CALL_RESULT, frames.CALL_ERROR}:
             return
         answer = CallError(*frame.error) if frame.error else frame.body
-        if (opened := self._exchanges.answered(frame.message_id)) is not None:
+        fits = partial(may_answer, answer)
+        if (opened := self._exchanges.answered(frame.message_id, fits)) is not None:
             await self._told(opened, answer, handlers)
         elif (late := self._exchanges.answered_late(frame.message_id)) is not None:
             await self._told_late(late, answer, handlers)
@@ -312,15 +315,6 @@ class Recorder:
             log.warning("security_event", station=peer, event_type=moved, action=call.action)
         if not await self._theirs.keep(call, self._time):
             self._gap("a command of the back end was not kept, or may be taken for one of ours")
-
-    async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
-        """The station answered a command of the back end."""
-        try:
-            frame = frames.decode(data, self._limits.frame)
-        except frames.FrameError:
-            return
-        answer = CallError(*frame.error) if frame.error else frame.body
-        await self._theirs.answered(message_id, answer, self._time)
 
     # --- writing
 

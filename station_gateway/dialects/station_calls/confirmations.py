@@ -110,6 +110,20 @@ def confirmed_late(message: StationCall, answer: Answer | None) -> StationCall |
     return None
 
 
+def may_answer(answer: Answer | None, message: StationCall) -> bool:
+    """Whether an answer says anything that is asked for by this message, and not by others.
+
+    It matters where a station has two CALLs out under one id.
+    """
+    payload = answer if isinstance(answer, dict) else {}
+    match message:
+        case Booted():
+            return "status" in payload
+        case SessionStarted() if "transactionId" in payload:
+            return True
+    return _told_of_token(payload) is not None
+
+
 def refuses_token(answer: Answer | None) -> bool:
     """Whether an answer says no about a token, in a word of the standard. Else nothing is known."""
     told = _told_of_token(answer if isinstance(answer, dict) else {})
