@@ -23,7 +23,11 @@ def standing(
     """
     held: dict[int | None, list[TheirCommand]] = {}
     for each in commands:
-        if each.did_nothing or each.send_time > at:
+        if each.send_time > at:
+            continue
+        if _is_denied(each):
+            held[each.number] = [one for one in held.get(each.number, []) if one.agreed]
+        if each.did_nothing:
             continue
         if each.agreed:
             held.pop(each.number, None)
@@ -36,6 +40,15 @@ def standing(
         if each.expire_time is None or each.expire_time > at
         if None in {evse_id, each.evse_id} or each.evse_id == evse_id
     )
+
+
+def _is_denied(command: TheirCommand) -> bool:
+    """Whether the station said that it knows of no reservation with this number.
+
+    One to which it had agreed is not gone by that: such a station contradicts itself.
+    """
+    is_cancel = command.kind is Kind.CANCEL_RESERVATION
+    return is_cancel and command.answer is not None and command.answer.said_no_such
 
 
 def ended_by(commands: Sequence[TheirCommand], number: int) -> datetime | None:

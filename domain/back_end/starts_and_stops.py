@@ -4,6 +4,8 @@ A start has its session where the station names it (OCPP 2.x), or where nothing 
 session of its token. An end is what a stop wanted, whoever brought it.
 """
 
+from datetime import timedelta
+
 from domain.back_end.commands import LATEST_START, LATEST_STOP, TheirCommand
 from domain.evidence.matching import classify
 from domain.evidence.sessions import Match, Rival, SentFrame, Session
@@ -55,6 +57,24 @@ def _match(start: TheirCommand, session: Session, rivals: tuple[Rival, ...]) -> 
         named=answer.ocpp_transaction_id if answer is not None and start.agreed else None,
         rivals=rivals,
         late_after=start.send_time + LATEST_START,
+    )
+
+
+def is_certainly_of(start: TheirCommand, session: Session) -> bool:
+    """Whether a session can only be the effect of this start of the back end (OCPP 2.x).
+
+    The station agreed to the start, and names it in a session of its token at its place. A number
+    alone proves little: a station may name one that nobody gave, and a back end the same each time.
+    """
+    since = session.received_time - start.send_time
+    return (
+        start.agreed
+        and start.number is not None
+        and session.remote_start_id == start.number
+        and session.token_digest is not None
+        and session.token_digest == start.token_digest
+        and start.evse_id in {None, session.evse_id}
+        and timedelta(0) < since <= LATEST_START
     )
 
 

@@ -57,6 +57,8 @@ def classify(
     names_another = number is not None and number != frame.number
     if names_another and not (session.names_nothing or session.passed_on):
         return Match.NO_MATCH
+    if session.names_theirs and frame.refused:
+        return Match.NO_MATCH
     if number == frame.number or (named and session.ocpp_transaction_id == named):
         repeated = session.may_repeat and number != frame.number
         contradicted = is_claimed(session, rivals) or _is_anothers(session, frame) or repeated

@@ -99,6 +99,7 @@ class Session:
     start_slack_s: by how much later than start_time it began at most, by our clock, in seconds;
         None: the station's clock is not known.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
+    names_theirs: it is that of a start of another back end, and all else of it fits that one.
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
     may_repeat: its start may be that of an ended session with the same id, told again with a new
         time.
@@ -135,6 +136,7 @@ class Session:
     end_reported: bool = True
     start_slack_s: float | None = None
     names_nothing: bool = False
+    names_theirs: bool = False
     alive_time: datetime | None = None
     may_repeat: bool = False
     has_charged: bool = False

@@ -1,11 +1,13 @@
 """Reads the commands of another back end (CSMS) as the domain's `TheirCommand`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domain.back_end.commands import LATEST_STOP, PUT_OFF, TheirCommand
+from domain.back_end.commands import LATEST_START, LATEST_STOP, PUT_OFF, TheirCommand
 from domain.back_end.reservations import RESERVING, ended_by, standing
 from domain.back_end.restarts import may_have_restarted
-from domain.evidence.sessions import SentFrame
+from domain.back_end.starts_and_stops import is_certainly_of
+from domain.evidence.sessions import SentFrame, Session
 from domain.model.specs import Kind
 from fleet.back_end import calls
 from fleet.back_end.calls import KeptCall
@@ -86,6 +88,17 @@ async def may_be_their_reset(
     """
     rows = await calls.of_station(tx, station, since - PUT_OFF, until, [Kind.RESET.value])
     return any(may_have_restarted(their_command(row), since, until, evse_id) for row in rows)
+
+
+async def certainly_theirs(tx: Tx, station: str, sessions: Sequence[Session]) -> set[str]:
+    """The names of those sessions that can only be the effect of a start of the back end."""
+    if not sessions:
+        return set()
+    times = [session.received_time for session in sessions]
+    since, kinds = min(times) - LATEST_START, [Kind.START_SESSION.value]
+    rows = await calls.of_station(tx, station, since, max(times), kinds)
+    starts = [their_command(row) for row in rows]
+    return {each.name for each in sessions for one in starts if is_certainly_of(one, each)}
 
 
 async def stops_that_ended(

@@ -7,6 +7,7 @@ from fleet import remote_starts
 from fleet.engine.statements import Tx
 from fleet.transactions.judged import is_elsewhere, is_requested, knows_group
 from fleet.transactions.rows import Transaction
+from journal.back_end.reading import certainly_theirs
 
 
 def token_state_of(row: Transaction) -> TokenState:
@@ -60,10 +61,20 @@ def session_of(row: Transaction) -> Session:
 async def sessions_of(
     tx: Tx, station: str, kind: str, rows: list[Transaction]
 ) -> tuple[Session, ...]:
-    """The sessions of one station, with those marked that name no frame of this kind."""
+    """The sessions of one station, with those marked that name no frame of this kind.
+
+    And those that name a start of another back end.
+    """
     numbers = {row.remote_start_id for row in rows if row.remote_start_id is not None}
     known = await remote_starts.known_numbers(tx, station, kind, numbers)
     strays = numbers - known
+    stray = [session_of(row) for row in rows if row.remote_start_id in strays]
+    theirs = await certainly_theirs(tx, station, stray)
     return tuple(
-        replace(session_of(row), names_nothing=row.remote_start_id in strays) for row in rows
+        replace(
+            session_of(row),
+            names_nothing=row.remote_start_id in strays,
+            names_theirs=row.name in theirs,
+        )
+        for row in rows
     )

@@ -229,14 +229,17 @@ class Sender:
         return send, self._build(station, request, remote_start_id=send.number)
 
     async def _complete(self, station: ConnectedStation, request: SendFrameInput) -> SendFrameInput:
-        """Name the EVSE where the version's stations want one named and there is only one."""
+        """Name the EVSE where the version's stations want one named and there is only one.
+
+        OCPP numbers them from 1: a station that has shown only a later one has another one.
+        """
         if not lacks_evse(station.dialect, request):
             return request
         async with self._db.read() as tx:
             found = [c for c in await stations.connectors(tx, request.station) if c.evse_id > 0]
-        if len(found) != 1:
+        if [c.evse_id for c in found] != [1]:
             return request
-        return at_evse(request, found[0].evse_id)
+        return at_evse(request, 1)
 
     async def _intend(self, station: ConnectedStation, request: SendFrameInput, turn: Turn) -> Send:
         """Commit what is about to be written, and that the command is SENT.

@@ -236,6 +236,7 @@ class SessionEvent(msgspec.Struct, frozen=True):
     """TransactionEvent (2.x). `event_type` is Started, Updated or Ended.
 
     ocpp_transaction_id: "" when it could not be read: an update or an end of the one that runs.
+    token_follows: it carries a token, which is told when another back end has judged it.
     """
 
     event_type: str
@@ -253,6 +254,7 @@ class SessionEvent(msgspec.Struct, frozen=True):
     stop_reason: str = ""
     meter_wh: int | None = None
     mended: tuple[str, ...] = ()
+    token_follows: bool = False
 
 
 class MeterRead(msgspec.Struct, frozen=True):

@@ -227,10 +227,11 @@ async def _stored(
 async def _other_sessions(
     tx: Tx, peer: Peer, call: SessionEvent, session: Transaction, now: datetime
 ) -> bool:
-    """What a 2.x event tells of other sessions. Returns whether somebody is to be woken."""
+    """What a 2.x event tells of other sessions, with its token. Returns whether to wake anyone."""
     if call.event_type == TransactionPhase.STARTED:
         return forget(peer, await plugs.session_began(tx, session, now))
-    if call.event_type == TransactionPhase.ENDED and session.received_time == now:
+    is_over = call.event_type == TransactionPhase.ENDED and not call.token_follows
+    if is_over and session.received_time == now:
         return await unknown_ids.ended_unheard_of(tx, peer, call, session.token_digest, now)
     return False
 
@@ -394,7 +395,6 @@ async def _running_at(tx: Tx, peer: Peer, evse_id: int | None) -> str:
     """The id of the only session that runs at the EVSE. Raises: CallRefused."""
     found = await transactions.active(tx, peer.id, evse_id=evse_id)
     if len(found) != 1:
-        raise CallRefused(
-            "PropertyConstraintViolation", "transactionInfo.transactionId: no session"
-        )
+        what = "transactionInfo.transactionId: no session"
+        raise CallRefused("PropertyConstraintViolation", what)
     return found[0].ocpp_transaction_id

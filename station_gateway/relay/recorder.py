@@ -11,6 +11,7 @@ told that nothing happened.
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -34,8 +35,10 @@ from station_gateway.dialects.station_calls.back_end_calls import (
 from station_gateway.dialects.station_calls.confirmations import (
     confirmed,
     confirmed_late,
+    may_answer,
     may_follow_start,
     needs_answer,
+    told_at_once,
 )
 from station_gateway.facts.reports import PATIENCE_S
 from station_gateway.relay.asked_boots import AskedBoot
@@ -54,7 +57,6 @@ from station_gateway.session.events import (
     Untaken,
 )
 from station_gateway.session.exchanges import Exchanges, OpenCall
-from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import head_of
 from station_gateway.stations.odd_calls import OddCalls
 from station_gateway.stations.ports import CallHandler, Unanswered
@@ -113,9 +115,8 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._asked_boot = AskedBoot(station.peer, shared.settings.boot_talk_s)
         self._reads = self._over = False
-        self._gaps = self._doubts = 0
+        self._gaps, self._doubts, self._back_s = 0, 0, 0.0
         self._rest: asyncio.Future[None] | None = None
-        self._back_s = 0.0
 
     def copy(self, said_by: From, data: str | bytes) -> None:
         """Have a frame recorded that was passed on just now. Returns at once, whatever happens."""
@@ -233,10 +234,9 @@ class Recorder:
         head = head_of(data)
         if head.is_answer:  # to a CALL of the back end: that is no report
             if head.message_id is not None and self._theirs.awaits(head.message_id):
-                await self._settled(head.message_id, data)
+                await self._theirs.settled(head.message_id, data, self._limits.frame, self._time)
             return
-        events = self._session.receive(data, self._loop.time())
-        for event in events:
+        for event in self._session.receive(data, self._loop.time()):
             match event:
                 case CallReceived():
                     self._session.abandon(event.message_id)
@@ -262,8 +262,11 @@ class Recorder:
         opened = OpenCall(call, message, self._time, self._due(message))
         behind = may_follow_start(message) and self._exchanges.wait_for_start()
         if not (behind or needs_answer(message)):
+            self._exchanges.pass_by(call.message_id)
             await self._told(opened, None, handlers)
             return
+        if (told := told_at_once(message)) is not None:
+            await self._write(opened, told, handlers)
         given_up = self._exchanges.begin(opened)
         if not isinstance(message, AuthorizationAsked):  # that tells no fact
             self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
@@ -296,7 +299,8 @@ class Recorder:
         if frame.type_number not in {frames.CALL_RESULT, frames.CALL_ERROR}:
             return
         answer = CallError(*frame.error) if frame.error else frame.body
-        if (opened := self._exchanges.answered(frame.message_id)) is not None:
+        fits = partial(may_answer, answer)
+        if (opened := self._exchanges.answered(frame.message_id, fits)) is not None:
             await self._told(opened, answer, handlers)
         elif (late := self._exchanges.answered_late(frame.message_id)) is not None:
             await self._told_late(late, answer, handlers)
@@ -306,21 +310,11 @@ class Recorder:
         if asks_to_boot(call.action, call.body):
             self._asked_boot.asked()
         if may_move_away(call.action, call.body):
-            peer = self._station.peer.id
-            moved = "moved_by_back_end"
+            peer, moved = self._station.peer.id, "moved_by_back_end"
             metrics.SECURITY_EVENTS.labels(event=moved).inc()
             log.warning("security_event", station=peer, event_type=moved, action=call.action)
         if not await self._theirs.keep(call, self._time):
             self._gap("a command of the back end was not kept, or may be taken for one of ours")
-
-    async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
-        """The station answered a command of the back end."""
-        try:
-            frame = frames.decode(data, self._limits.frame)
-        except frames.FrameError:
-            return
-        answer = CallError(*frame.error) if frame.error else frame.body
-        await self._theirs.answered(message_id, answer, self._time)
 
     # --- writing
 
@@ -330,11 +324,11 @@ class Recorder:
             await self._tokens.answered(opened.message.token, answer, opened.time, self._time)
             return
         message = confirmed(opened.message, answer)
-        if message is None:
-            self._station.heard(opened.message)
-            return
         self._time = opened.time
-        await self._write(opened, message, handlers)
+        if message is not None:
+            await self._write(opened, message, handlers)
+        else:
+            self._station.heard(opened.message)
 
     async def _told_late(self, opened: OpenCall, answer: Answer, handlers: CallHandler) -> None:
         """Record what an answer tells of a message that was recorded without it."""

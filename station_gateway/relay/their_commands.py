@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from domain.back_end.commands import LATEST_START
+from domain.model.answers import CallError
 from domain.model.specs import Kind
 from fleet.back_end import calls
 from fleet.back_end.calls import NewCall
@@ -41,7 +42,13 @@ from station_gateway.dialects.station_calls.back_end_calls import (
 )
 from station_gateway.facts.authorizer import V16_TYPE
 from station_gateway.facts.reports import PATIENCE_S
-from station_gateway.session.frames import DecodedFrame, MessageId
+from station_gateway.session.frames import (
+    DecodedFrame,
+    FrameError,
+    FrameLimits,
+    MessageId,
+    decode,
+)
 from station_gateway.stations.peer import Peer
 
 log = structlog.get_logger(__name__)
@@ -106,6 +113,17 @@ class TheirCommands:
         if len(self._open) > OPEN_LIMIT:
             del self._open[next(iter(self._open))]
         return kept.is_certain
+
+    async def settled(
+        self, message_id: MessageId, data: str | bytes, limits: FrameLimits, time: datetime
+    ) -> None:
+        """The station answered one of them with this frame. limits: of what is read."""
+        try:
+            frame = decode(data, limits)
+        except FrameError:
+            return
+        answer = CallError(*frame.error) if frame.error else frame.body
+        await self.answered(message_id, answer, time)
 
     async def answered(self, message_id: MessageId, answer: Answer, time: datetime) -> None:
         """The station answered one of them: one that it refused explains nothing."""

@@ -9,6 +9,7 @@ that no CALL had concerns nobody.
 It decides and does nothing. Times are monotonic seconds.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -40,11 +41,13 @@ class OpenCall(msgspec.Struct, frozen=True):
 class Exchanges:
     """The open CALLs of one station. Made for the first one: an idle station needs none."""
 
-    __slots__ = ("_given_up", "_open")
+    __slots__ = ("_ahead", "_given_up", "_open", "_passed")
 
     def __init__(self) -> None:
         self._open: dict[MessageId, OpenCall] = {}
         self._given_up: dict[MessageId, OpenCall] = {}
+        self._passed: dict[MessageId, int] = {}
+        self._ahead: dict[MessageId, int] = {}
 
     def begin(self, opened: OpenCall) -> OpenCall | None:
         """Wait for the answer to this CALL. Returns one that is given up for it.
@@ -52,8 +55,11 @@ class Exchanges:
         That is an older one under the same id, or the oldest one where too many wait. One that is
         said again, word by word, is no other CALL: the first answer is that to both.
         """
-        given_up = self._open.pop(opened.call.message_id, None)
+        id = opened.call.message_id
+        given_up = self._open.pop(id, None)
         self._forget_older(opened)
+        if (ahead := self._passed.pop(id, 0)) and given_up is None:
+            self._ahead[id] = ahead
         if given_up is not None and given_up.call == opened.call:
             opened, given_up = msgspec.structs.replace(given_up, due=opened.due), None
         elif given_up is None and len(self._open) >= OPEN_LIMIT:
@@ -62,12 +68,31 @@ class Exchanges:
         self._open[opened.call.message_id] = opened
         return given_up
 
-    def answered(self, message_id: MessageId) -> OpenCall | None:
+    def pass_by(self, message_id: MessageId) -> None:
+        """Note a CALL whose answer tells nothing: one that follows may have the same id."""
+        if message_id in self._open:
+            return  # the answer to that one comes first
+        self._passed[message_id] = self._passed.pop(message_id, 0) + 1
+        if len(self._passed) > OPEN_LIMIT:
+            del self._passed[next(iter(self._passed))]
+
+    def answered(
+        self, message_id: MessageId, fits: Callable[[StationCall], bool]
+    ) -> OpenCall | None:
         """The CALL that an answer of the back end belongs to; None: none waits for it.
+
+        fits: whether it says what is asked for by a message. One that does not is the answer to an
+        earlier CALL with the same id, where there was one.
 
         A start of a session that was said again under another id needs no answer to its first any
         more: a station waits for the last one.
         """
+        waiting, ahead = self._open.get(message_id), self._ahead.pop(message_id, 0)
+        if waiting is not None and ahead and not fits(waiting.message):
+            if ahead > 1:
+                self._ahead[message_id] = ahead - 1
+            return None
+        self._passed.pop(message_id, None)
         opened = self._open.pop(message_id, None)
         if opened is not None and isinstance(opened.message, SessionStarted):
             same = [
@@ -82,6 +107,9 @@ class Exchanges:
         return self._given_up.pop(message_id, None)
 
     def _give_up(self, opened: OpenCall) -> None:
+        self._ahead.pop(opened.call.message_id, None)
+        if not isinstance(opened.message, (Booted, SessionStarted)):
+            return  # of those a late answer tells nothing
         self._given_up[opened.call.message_id] = opened
         if len(self._given_up) > OPEN_LIMIT:
             del self._given_up[next(iter(self._given_up))]
@@ -124,7 +152,7 @@ class Exchanges:
     def end(self) -> list[OpenCall]:
         """All CALLs that still wait, taken out: no answer comes any more."""
         rest = list(self._open.values())
-        self._open, self._given_up = {}, {}
+        self._open, self._given_up, self._passed, self._ahead = {}, {}, {}, {}
         return rest
 
     def look_again(self) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from domain.ocpp_words import TransactionPhase
 from station_gateway.dialects import fields
 from station_gateway.dialects.messages import (
     Answer,
@@ -62,6 +63,19 @@ def may_follow_start(message: StationCall) -> bool:
     return isinstance(message, SessionStopped) and not message.id_known
 
 
+def told_at_once(message: StationCall) -> StationCall | None:
+    """What a message that waits for its answer tells without it; None: nothing.
+
+    A session of OCPP 2.x is over, whatever is said of the token that ended it. That token is told
+    with its answer. An end that names no session is not: told once more it could not be understood.
+    """
+    if not isinstance(message, SessionEvent) or message.event_type != TransactionPhase.ENDED:
+        return None
+    if message.token is None or not message.ocpp_transaction_id:
+        return None
+    return replace(message, token=None, token_follows=True)
+
+
 def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None:
     """The message with what the back end answered to it; None: without an answer it tells nothing.
 
@@ -94,6 +108,20 @@ def confirmed_late(message: StationCall, answer: Answer | None) -> StationCall |
         case Booted():
             return told
     return None
+
+
+def may_answer(answer: Answer | None, message: StationCall) -> bool:
+    """Whether an answer says anything that is asked for by this message, and not by others.
+
+    It matters where a station has two CALLs out under one id.
+    """
+    payload = answer if isinstance(answer, dict) else {}
+    match message:
+        case Booted():
+            return "status" in payload
+        case SessionStarted() if "transactionId" in payload:
+            return True
+    return _told_of_token(payload) is not None
 
 
 def refuses_token(answer: Answer | None) -> bool:

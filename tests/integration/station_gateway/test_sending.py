@@ -90,6 +90,20 @@ async def next_command_works(bench: Bench, station: ScriptedStation) -> bool:
     return (await sending).status is SendStatus.ANSWERED
 
 
+@pytest.mark.parametrize("shown", [1, 2])
+async def test_a_station_that_has_shown_its_second_connector_alone_has_another_one(
+    bench: Bench, shown: int
+) -> None:
+    """OCPP numbers them from 1: only the first one may be all."""
+    status = {"connectorId": shown, "errorCode": "NoError", "status": "Available"}
+    async with bench.station("S1") as station:
+        await station.call("StatusNotification", status)
+        sending = bench.sending(await bench.start_request("S1", evse_id=None))
+        asked = await station.accept("RemoteStartTransaction")
+        await sending
+    assert asked.get("connectorId") == (1 if shown == 1 else None)
+
+
 async def test_a_drop_under_a_call_is_known_to_the_command_within_a_second(bench: Bench) -> None:
     async with bench.station("S1") as station:
         request = await bench.start_request("S1")

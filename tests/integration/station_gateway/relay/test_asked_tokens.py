@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from domain.commands import transitions as changes
 from domain.model.outcomes import Cause, ending
 from fleet import reports
 from fleet.sends import Send
+from fleet.transactions.rows import Transaction
 from journal.commands.answers import frame_of
 from journal.commands.record import record
 from station_gateway.relay import their_tokens
@@ -229,6 +230,71 @@ async def unclear(relay: Bench, request: SendFrameInput) -> bool:
     """Whether the question is kept, without an answer."""
     (row,) = await relay.sends(request)
     return row.token_unclear_time is not None
+
+
+# --- the token that ended a session of OCPP 2.x
+
+
+def event(type_: str, seq_no: int, token: str, **info: str) -> dict[str, Any]:
+    return {
+        "eventType": type_,
+        "timestamp": now().isoformat(),
+        "triggerReason": "StopAuthorized" if info else "Authorized",
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": "T-1", **info},
+        "evse": {"id": 1, "connectorId": 1},
+        "idToken": {"idToken": token, "type": "ISO14443"},
+    }
+
+
+@pytest.mark.parametrize("station", VERSIONS[1:], indirect=True)
+async def test_an_end_is_recorded_before_the_back_end_has_judged_its_token(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    await station.call("TransactionEvent", event("Started", 0, "TAG1"))
+    del back_end.answers["TransactionEvent"]
+    await station.begin("TransactionEvent", event("Ended", 1, "TAG2", stoppedReason="Local"))
+    ended = await found(lambda: session_that(relay, lambda one: one.state == "ENDED"))
+    assert (ended.stop_reason, ended.authorized) == ("Local", True)
+
+
+@pytest.mark.parametrize("station", VERSIONS[1:2], indirect=True)
+async def test_the_token_of_an_end_that_is_all_that_was_heard_waits_for_its_judgement(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    del back_end.answers["TransactionEvent"]
+    end = event("Ended", 1, "TAG2", stoppedReason="Local")
+    await station.begin("TransactionEvent", end, message_id="end")
+    untold = await found(lambda: session_that(relay, lambda one: one.state == "ENDED"))
+    assert untold.token_digest is None
+    await back_end.say(json.dumps([3, "end", REFUSED]))
+    told = await found(lambda: session_that(relay, lambda one: one.token_digest is not None))
+    assert (told.id, told.authorized) == (untold.id, False)
+    assert told.stop_received_time == untold.stop_received_time
+
+
+@pytest.mark.parametrize("station", VERSIONS[1:2], indirect=True)
+async def test_an_end_under_an_unknown_id_is_of_no_session_before_its_token_is_known(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    """It would be that of the one session that runs, if it had no other token."""
+
+    def metered(wh: int) -> dict[str, Any]:
+        return {"meterValue": [{"timestamp": now().isoformat(), "sampledValue": [{"value": wh}]}]}
+
+    status = {"timestamp": now().isoformat(), "connectorStatus": "Occupied"}
+    await station.call("StatusNotification", status | {"evseId": 1, "connectorId": 1})
+    await station.call("TransactionEvent", event("Started", 0, "TAG1") | metered(5))
+    end = event("Ended", 1, "TAG2", stoppedReason="Local") | metered(9)
+    end["transactionInfo"]["transactionId"] = "T-9"
+    del back_end.answers["TransactionEvent"]
+    await station.begin("TransactionEvent", end)
+    await found(lambda: session_that(relay, lambda one: one.state == "ENDED"))
+    assert await session_that(relay, lambda one: one.state == "ACTIVE")
+
+
+async def session_that(relay: Bench, fits: Callable[[Transaction], bool]) -> Transaction | None:
+    return next((one for one in await relay.transactions() if fits(one)), None)
 
 
 async def test_without_a_back_end_a_certificate_that_nobody_checks_is_a_no(bench: Bench) -> None:

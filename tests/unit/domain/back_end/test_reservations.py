@@ -45,6 +45,15 @@ def cancel(at_s: float = -30, number: int = 9, **changed: Any) -> TheirCommand:
         pytest.param([reserve(), cancel(answer=None)], 1, 1, id="a cancel has no answer"),
         pytest.param([reserve(answer=None), cancel()], 1, 0, id="cancelled, whatever was said"),
         pytest.param(
+            [reserve(answer=None), cancel(answer=REJECTED)], 1, 0, id="the station knew of none"
+        ),
+        pytest.param(
+            [reserve(answer=None), cancel(answer=STATION_ERROR)], 1, 1, id="the cancel failed"
+        ),
+        pytest.param(
+            [cancel(-90, answer=REJECTED), reserve(answer=None)], 1, 1, id="it knew of none before"
+        ),
+        pytest.param(
             [reserve(), reserve(-30, evse_id=2, answer=None)], 1, 1, id="perhaps moved away"
         ),
         pytest.param([reserve(), reserve(-30, evse_id=2, answer=None)], 2, 1, id="perhaps moved"),

@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from domain.back_end.commands import TheirCommand
-from domain.back_end.starts_and_stops import outcome_of_end, outcome_of_session
+from domain.back_end.starts_and_stops import (
+    is_certainly_of,
+    outcome_of_end,
+    outcome_of_session,
+)
 from domain.evidence.sessions import Rival, Session, TokenState
 from domain.model.command import Code
 from domain.model.outcomes import Cause
@@ -133,6 +137,30 @@ def test_the_end_of_a_session_tells_what_came_of_a_stop(
 ) -> None:
     outcome = outcome_of_end(command, one)
     assert (outcome.cause if outcome else None) == cause
+
+
+@pytest.mark.parametrize(
+    ("command", "told", "named"),
+    [
+        pytest.param({}, {}, True, id="its number, token and place"),
+        pytest.param({"evse_id": None}, {}, True, id="any place was asked for"),
+        pytest.param({"number": None}, {}, False, id="it has no number (1.6)"),
+        pytest.param({}, {"remote_start_id": 6}, False, id="another number"),
+        pytest.param({"answer": None}, {}, False, id="no answer is known"),
+        pytest.param({"answer": REJECTED}, {}, False, id="the station refused it"),
+        pytest.param({}, {"token_digest": None}, False, id="its token is not told"),
+        pytest.param({}, {"token_digest": "other"}, False, id="another token"),
+        pytest.param({}, {"evse_id": 2}, False, id="another place"),
+        pytest.param({}, {"received_time": at(-1)}, False, id="it was told before"),
+        pytest.param({}, {"received_time": at(700)}, False, id="long ago"),
+    ],
+)
+def test_a_session_is_of_their_start_for_certain_where_all_that_it_says_fits(
+    command: dict[str, Any], told: dict[str, Any], named: bool
+) -> None:
+    known: dict[str, Any] = {"number": 5, **command}
+    said: dict[str, Any] = {"remote_start_id": 5, "names_nothing": True, **told}
+    assert is_certainly_of(start(**known), session(**said)) is named
 
 
 def test_no_command_of_theirs_is_told_as_done_in_doubt() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.evidence.matching import foreign_since, may_hide_a_start
+from domain.evidence.matching import classify, foreign_since, may_hide_a_start
 from domain.evidence.sessions import Match, TokenState
 from domain.limits import CAUSE_AGE, FOREIGN_CAUSE_AGE
 from tests.unit.domain.evidence.test_sessions import judged
@@ -57,3 +57,19 @@ def test_that_a_session_names_our_start_proves_nothing_where_another_back_end_ju
 ) -> None:
     named = replace(session(), remote_start_id=1, judged_elsewhere=elsewhere, token_state=state)
     assert named.is_accepted is expected
+
+
+@pytest.mark.parametrize(
+    ("refused", "theirs", "match"),
+    [
+        pytest.param(True, True, Match.NO_MATCH, id="ours was refused"),
+        pytest.param(False, True, Match.DOUBTFUL, id="both were taken"),
+        pytest.param(True, False, Match.DOUBTFUL, id="nobody knows the number"),
+    ],
+)
+def test_a_session_that_names_their_start_is_not_that_of_a_start_which_was_refused(
+    refused: bool, theirs: bool, match: Match
+) -> None:
+    one = session(remote_start_id=7, names_nothing=True, names_theirs=theirs)
+    sent = frame(refused=refused)
+    assert classify(one, sent, named=None, rivals=(), late_after=at(100)) is match

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domain.model.answers import CallError
 from station_gateway.dialects.messages import (
@@ -23,9 +24,11 @@ from station_gateway.dialects.messages import (
 from station_gateway.dialects.station_calls.confirmations import (
     confirmed,
     confirmed_late,
+    may_answer,
     may_follow_start,
     needs_answer,
     refuses_token,
+    told_at_once,
 )
 
 TIME = StationTime(datetime(2026, 1, 1, tzinfo=UTC))
@@ -170,3 +173,29 @@ def test_a_boot_is_accepted_by_a_late_answer_too() -> None:
     assert isinstance(found, Booted)
     assert found.answered is BootVerdict.ACCEPTED
     assert confirmed_late(BOOT, {}) is None
+
+
+def test_an_end_of_2x_is_told_at_once_without_the_token_that_ended_it() -> None:
+    end = SessionEvent("Ended", "T-1", 9, "StopAuthorized", TIME, token=TOKEN)
+    assert told_at_once(end) == replace(end, token=None, token_follows=True)
+    untold = (replace(end, ocpp_transaction_id=""), replace(end, token=None), EVENT, STARTED, BOOT)
+    assert [told_at_once(each) for each in untold] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("message", "answer", "may"),
+    [
+        (STARTED, {"transactionId": 0}, True),
+        (STARTED, {"idTagInfo": {"status": "Invalid"}}, True),
+        (STARTED, {"currentTime": "2026-01-01T00:00:00Z"}, False),
+        (EVENT, {"idTokenInfo": {"status": "Invalid"}}, True),
+        (EVENT, {}, False),
+        (BOOT, {"status": "Accepted"}, True),
+        (BOOT, {"currentTime": "2026-01-01T00:00:00Z"}, False),
+        (STARTED, CallError("InternalError"), False),
+    ],
+)
+def test_an_answer_is_told_from_that_to_another_call_by_what_it_says(
+    message: Any, answer: Answer, may: bool
+) -> None:
+    assert may_answer(answer, message) is may
