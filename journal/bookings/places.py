@@ -161,7 +161,7 @@ async def known_now(tx: Tx, known: KnownPool, first_start: datetime, now: dateti
     members = known.pool.members
     stations_there = sorted({each.station for each in members})
     held = await connections.holders(tx, stations_there, now=now)
-    away = {each for each in stations_there if each not in held and await _is_away(tx, each, now)}
+    away = await _away(tx, [each for each in stations_there if each not in held], now)
     bad = {
         (row.station, row.evse_id)
         for row in await stations.connectors_of(tx, stations_there)
@@ -179,10 +179,10 @@ async def known_now(tx: Tx, known: KnownPool, first_start: datetime, now: dateti
     return KnownNow(now, hindered)
 
 
-async def _is_away(tx: Tx, station: str, now: datetime) -> bool:
-    """Whether a station without a connection does not just come back."""
-    lost = await connections.lost_time(tx, station)
-    return lost is None or now - lost >= AWAY_AFTER
+async def _away(tx: Tx, lost: list[str], now: datetime) -> set[str]:
+    """Of stations without a connection those which do not just come back."""
+    times = await connections.lost_times(tx, lost) if lost else {}
+    return {each for each in lost if each not in times or now - times[each] >= AWAY_AFTER}
 
 
 async def _in_the_way(
