@@ -105,7 +105,7 @@ def _room_now(
     venue: BookablePool, new: Booking, live: Sequence[Neighbour], known: KnownNow
 ) -> Planned | NotUsableNow | None:
     """The room on EVSEs that can be used now; None: what is known now does not count for it."""
-    others = known.besides(new.digests)
+    others = known.besides(new.id_token.digest)
     if not others.counting(new.start_time, venue.policy).hindered or new.state in EVSE_CHOSEN:
         return None
     if not _some_left(venue, new, others, new.start_time):
@@ -237,7 +237,7 @@ def chances(
     free = free_spans(booked(venue, live, inside), new.needs, spans)
     asked = new.request
     found = tuple(_chance(venue.pool, asked, rules, by_start, look) for look in free)
-    besides = known.besides(new.digests)
+    besides = known.besides(new.id_token.digest)
     soon = [
         one.span
         for one in found

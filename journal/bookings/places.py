@@ -109,10 +109,13 @@ async def choose(
 ) -> Booking | None:
     """The booking with an EVSE that can be used, preferably where the plan has it; None: none.
 
-    Others that are not bound may be moved for it. known: locked. own: as of `usable`.
+    Others that are not bound may be moved for it. known: locked. own: as of `usable`. Who charges
+    there already, without a booking, is at his place.
     """
-    if booking.place not in booking.tried and await usable(tx, booking.place, now, own):
-        return booking
+    if booking.place not in booking.tried:
+        there = None if own else await own_session(tx, replace(booking, state=BookingState.BOUND))
+        if await usable(tx, booking.place, now, there.name if there else own):
+            return booking
     venue, live = await rivals(tx, known, booking, now)
     free = replace(booking, place="", state=BookingState.CONFIRMED)
     room = room_for(venue, free, [*live, booking]) if venue.pool.members else None
@@ -204,8 +207,7 @@ async def _in_the_way(
         stays = one.authorized or now - one.received_time >= STAYS_AFTER
         if one.evse_id and stays and one.name not in booked:
             place = place_of(one.station, one.evse_id)
-            tokens = {each for each in (one.token_digest, one.group_digest) if each}
-            found[place] = found.get(place, frozenset()) | tokens
+            found[place] = found.get(place, frozenset()) | {one.token_digest or ""}
     return found
 
 
