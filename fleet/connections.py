@@ -320,6 +320,14 @@ async def lost_time(tx: Tx, station: str) -> datetime | None:
     return found
 
 
+async def lost_times(tx: Tx, stations: Sequence[str]) -> dict[str, datetime]:
+    """As `lost_time`, for many stations at once; those of which it is not known are left out."""
+    stmt = select(connections.c.station, connections.c.disconnected_time).where(
+        connections.c.station.in_(stations), connections.c.disconnected_time.is_not(None)
+    )
+    return {row[0]: row[1] for row in await tx.execute(stmt)}
+
+
 async def holders(tx: Tx, stations: Sequence[str], *, now: datetime) -> dict[str, Connection]:
     """As `holder`, for many stations at once; stations without a valid connection are left out."""
     stmt = _HELD.where(connections.c.station.in_(stations), gateways.c.until > now)

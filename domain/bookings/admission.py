@@ -105,9 +105,11 @@ def _room_now(
     venue: BookablePool, new: Booking, live: Sequence[Neighbour], known: KnownNow
 ) -> Planned | NotUsableNow | None:
     """The room on EVSEs that can be used now; None: what is known now does not count for it."""
-    others = known.besides(new.digests)
+    others = known.besides(new.id_token.digest)
     if not others.counting(new.start_time, venue.policy).hindered or new.state in EVSE_CHOSEN:
         return None
+    if not _some_left(venue, new, others, new.start_time):
+        return _refused_now(venue, new, others)
     shut, standing = _without_hindered(venue, live, others, new.name)
     room = room_for(shut, new, standing)
     if not isinstance(room, Planned):
@@ -139,10 +141,19 @@ def _without_hindered(
     return shut, list(standing.values())
 
 
+def _some_left(venue: BookablePool, new: Booking, known: KnownNow, start: datetime) -> bool:
+    """Whether an EVSE that would serve can be used at all: cheap, where a whole site has failed."""
+    return not _serving(venue, new) <= known.counting(start, venue.policy).hindered.keys()
+
+
 def _refused_now(venue: BookablePool, new: Booking, known: KnownNow) -> NotUsableNow:
+    return not_usable_now(known, venue.policy, _serving(venue, new))
+
+
+def _serving(venue: BookablePool, new: Booking) -> set[str]:
+    """The places that have what a booking needs."""
     places = venue.pool.capacity(venue.policy.buffer).places
-    serving = [each.id for each in places if serves(each, new.needs)]
-    return not_usable_now(known, venue.policy, serving)
+    return {each.id for each in places if serves(each, new.needs)}
 
 
 def room_for(
@@ -226,7 +237,7 @@ def chances(
     free = free_spans(booked(venue, live, inside), new.needs, spans)
     asked = new.request
     found = tuple(_chance(venue.pool, asked, rules, by_start, look) for look in free)
-    besides = known.besides(new.digests)
+    besides = known.besides(new.id_token.digest)
     soon = [
         one.span
         for one in found
@@ -234,15 +245,14 @@ def chances(
     ]
     if not soon:
         return found
-    shut, standing = _without_hindered(venue, live, besides)
-    again = {
-        look.span: look for look in free_spans(booked(shut, standing, inside), new.needs, soon)
-    }
     refused = _refused_now(venue, new, besides)
-    return tuple(
-        one if look is None else Chance(one.span, look.free, room=refused if look.why else None)
-        for one, look in ((one, again.get(one.span)) for one in found)
-    )
+    now = {span: Chance(span, 0, room=refused) for span in soon}
+    some = [span for span in soon if _some_left(venue, new, besides, span.start)]
+    if some:
+        shut, standing = _without_hindered(venue, live, besides)
+        for look in free_spans(booked(shut, standing, inside), new.needs, some):
+            now[look.span] = Chance(look.span, look.free, room=refused if look.why else None)
+    return tuple(now.get(one.span, one) for one in found)
 
 
 def _chance(

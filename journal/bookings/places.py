@@ -109,10 +109,13 @@ async def choose(
 ) -> Booking | None:
     """The booking with an EVSE that can be used, preferably where the plan has it; None: none.
 
-    Others that are not bound may be moved for it. known: locked. own: as of `usable`.
+    Others that are not bound may be moved for it. known: locked. own: as of `usable`. Who charges
+    there already, without a booking, is at his place.
     """
-    if booking.place not in booking.tried and await usable(tx, booking.place, now, own):
-        return booking
+    if booking.place not in booking.tried:
+        there = None if own else await own_session(tx, replace(booking, state=BookingState.BOUND))
+        if await usable(tx, booking.place, now, there.name if there else own):
+            return booking
     venue, live = await rivals(tx, known, booking, now)
     free = replace(booking, place="", state=BookingState.CONFIRMED)
     room = room_for(venue, free, [*live, booking]) if venue.pool.members else None
@@ -161,7 +164,7 @@ async def known_now(tx: Tx, known: KnownPool, first_start: datetime, now: dateti
     members = known.pool.members
     stations_there = sorted({each.station for each in members})
     held = await connections.holders(tx, stations_there, now=now)
-    away = {each for each in stations_there if each not in held and await _is_away(tx, each, now)}
+    away = await _away(tx, [each for each in stations_there if each not in held], now)
     bad = {
         (row.station, row.evse_id)
         for row in await stations.connectors_of(tx, stations_there)
@@ -179,10 +182,10 @@ async def known_now(tx: Tx, known: KnownPool, first_start: datetime, now: dateti
     return KnownNow(now, hindered)
 
 
-async def _is_away(tx: Tx, station: str, now: datetime) -> bool:
-    """Whether a station without a connection does not just come back."""
-    lost = await connections.lost_time(tx, station)
-    return lost is None or now - lost >= AWAY_AFTER
+async def _away(tx: Tx, lost: list[str], now: datetime) -> set[str]:
+    """Of stations without a connection those which do not just come back."""
+    times = await connections.lost_times(tx, lost) if lost else {}
+    return {each for each in lost if each not in times or now - times[each] >= AWAY_AFTER}
 
 
 async def _in_the_way(
@@ -204,8 +207,7 @@ async def _in_the_way(
         stays = one.authorized or now - one.received_time >= STAYS_AFTER
         if one.evse_id and stays and one.name not in booked:
             place = place_of(one.station, one.evse_id)
-            tokens = {each for each in (one.token_digest, one.group_digest) if each}
-            found[place] = found.get(place, frozenset()) | tokens
+            found[place] = found.get(place, frozenset()) | {one.token_digest or ""}
     return found
 
 

@@ -8,7 +8,6 @@ books, searches, changes a booking or waits.
 """
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -43,7 +42,10 @@ class Hindrance(StrEnum):
 
 @dataclass(frozen=True)
 class Hindered:
-    """tokens: the digests of who charges there, for whom it is no hindrance."""
+    """tokens: the digests of who charges there, for whom it is no hindrance.
+
+    Not those of groups: a colleague is another driver.
+    """
 
     why: Hindrance
     tokens: frozenset[str] = frozenset()
@@ -56,9 +58,9 @@ class KnownNow:
     now: datetime
     hindered: Mapping[str, Hindered] = field(default_factory=dict)
 
-    def besides(self, digests: AbstractSet[str]) -> "KnownNow":
-        """The same for the driver of these tokens: where he charges himself he is in no way."""
-        others = {at: one for at, one in self.hindered.items() if not one.tokens & digests}
+    def besides(self, token: str) -> "KnownNow":
+        """The same for the driver of this token: where he charges himself he is in no way."""
+        others = {at: one for at, one in self.hindered.items() if token not in one.tokens}
         return replace(self, hindered=others)
 
     def until(self, place: str, policy: BookingPolicy) -> datetime:

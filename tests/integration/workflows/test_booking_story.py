@@ -14,7 +14,7 @@ from domain.bookings.booking import Booking
 from domain.bookings.pool import Pool, PoolMember
 from domain.bookings.states import BookingState
 from domain.model.specs import Kind
-from fleet import bookings
+from fleet import bookings, stations
 from fleet.bookings import PolicyRow, PoolRow
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
@@ -142,13 +142,32 @@ async def test_a_driver_who_does_not_come_is_a_no_show_with_its_charge(bench: Be
     assert (await one.ends("booking_no_show")).cause == "NOBODY_CAME"
 
 
-async def test_a_station_that_never_holds_displaces_its_booking_at_the_start(bench: Bench) -> None:
+async def test_a_station_that_never_holds_takes_the_place_from_nobody(bench: Bench) -> None:
     one = await booked(bench)
     bench.gateway.plays = [answers(rejected())] * 99
+    over = await one.becomes(BookingState.EXPIRED, BookingState.DISPLACED)
+    assert (over.cause, over.charges) == ("NOT_HELD", ())
+    assert await bench.now() >= one.booking.start_time + timedelta(minutes=15)
+    assert 4 <= len(bench.gateway.frames) <= 8  # in 25 minutes, with growing pauses
+    assert (await one.ends("booking_never_held")).state == "EXPIRED"
+
+
+async def test_a_booking_whose_only_evse_fails_is_displaced_at_its_start(bench: Bench) -> None:
+    one = await booked(bench)
+    await one.becomes(BookingState.BOUND)
+    async with bench.db.write() as tx:
+        await stations.set_connector(
+            tx,
+            station=bench.station,
+            evse_id=1,
+            connector_id=1,
+            status="Faulted",
+            error_code="",
+            now=await bench.now(),
+        )
     displaced = await one.becomes(BookingState.DISPLACED)
     assert displaced.cause == "NO_PLACE_LEFT"
     assert await bench.now() >= one.booking.start_time
-    assert 3 <= len(bench.gateway.frames) <= 6  # in ten minutes, with growing pauses
     assert (await one.ends("booking_displaced")).state == "DISPLACED"
 
 

@@ -45,6 +45,7 @@ class Drivers:
         scene = self._yard.scene
         holders = [self._holder(TOKENS[number]) for number in range(scene.bookings)]
         self._makes_rivals(holders)
+        holders += [self._at_once(TOKENS[-number]) for number in range(1, scene.at_once + 1)]
         self.holders = holders
         works = [self._books(holder) for holder in holders]
         works += [self._walks_in(WALK_INS[number]) for number in range(scene.walk_ins)]
@@ -70,6 +71,19 @@ class Drivers:
             asks_at_s=chance.between(20.0, 120.0),
             manner=manner,
             pays=chance.weighed(no=6, confirms=2, forgets=0.7),
+        )
+
+    def _at_once(self, token: str) -> Holder:
+        """One who wants a place in a moment, while others have theirs."""
+        chance = Chance(f"{self._yard.seed}/{token} at once")
+        asks_at_s = chance.between(350.0, 1_000.0)
+        return Holder(
+            token,
+            start_s=asks_at_s + chance.pick((70.0, 90.0, 110.0, 180.0, 260.0)),
+            length_s=chance.pick((120.0, 180.0)),
+            asks_at_s=asks_at_s,
+            manner=chance.weighed(in_time=4, late=1, never=1, cancels=1),
+            pays="no",
         )
 
     def _makes_rivals(self, holders: list[Holder]) -> None:

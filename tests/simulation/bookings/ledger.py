@@ -19,10 +19,11 @@ _ROWS = "SELECT name, state, place, revision, snapshot FROM bookings"
 
 
 class Ledger:
-    """Every change of every booking of one world."""
+    """Every change of every booking of one world. digests: of the tokens that they are for."""
 
     def __init__(self, loop: VirtualLoop, path: Path) -> None:
         self.told: dict[str, list[BookingWords]] = {}
+        self.digests: dict[str, str] = {}
         self._loop = loop
         self._reader = sqlite3.connect(path, isolation_level=None)
         self._known: dict[str, tuple[Any, ...]] = {}
@@ -33,7 +34,9 @@ class Ledger:
             row = (state, place, revision)
             if self._known.get(name) != row:
                 self._known[name] = row
-                words = _words(json.loads(snapshot), state, place, self._loop.utc_now())
+                content = json.loads(snapshot)
+                self.digests[name] = content["id_token"]["digest"]
+                words = _words(content, state, place, self._loop.utc_now())
                 self.told.setdefault(name, []).append(words)
 
     def close(self) -> None:

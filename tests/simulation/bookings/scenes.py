@@ -73,8 +73,8 @@ class Scene:
     """One world of bookings.
 
     calm: nothing fails, and stations do what they are asked. spared: nothing of ours fails.
-    bookings, walk_ins: how many drivers ask for one, and how many come without.
-    reserve: how many EVSEs are left to these.
+    bookings, walk_ins: how many drivers ask for one, and how many come without. at_once: how many
+    ask for one that begins soon, while others charge. reserve: how many EVSEs are left to these.
     """
 
     calm: bool
@@ -83,6 +83,7 @@ class Scene:
     tempers: tuple[Temper, ...]
     bookings: int
     walk_ins: int
+    at_once: int = 0
     reserve: int = 0
     shut: tuple[Shut, ...] = ()
 
@@ -115,6 +116,7 @@ def scene_of(seed: int, *, always_calm: bool = False) -> Scene:
         tempers,
         bookings=chance.number(2, 6),
         walk_ins=chance.pick((0, 0, 1, 2)),
+        at_once=Chance(f"{seed}/at once").pick((0, 0, 1, 2)),
     )
     reserve = 1 if len(scene.places) > 2 and chance.happens(0.3) else 0
     return replace(scene, reserve=reserve, shut=_shut(scene.places, chance))

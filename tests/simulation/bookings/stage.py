@@ -90,10 +90,13 @@ class PoolStage:
 
 def case_of(yard: Yard) -> BookingCase:
     """The world as its judge is shown it."""
-    token = {holder.name: holder.token for holder in yard.drivers.holders}
+    asked = {holder.name: holder.token for holder in yard.drivers.holders}
+    digests = yard.ledger.digests
+    token = {digests[name]: token for name, token in asked.items() if name in digests}
     return BookingCase(
         stories=tuple(
-            BookingStory(name, token[name], tuple(told)) for name, told in yard.ledger.told.items()
+            BookingStory(name, token[digests[name]], tuple(told), is_offer=name not in asked)
+            for name, told in yard.ledger.told.items()
         ),
         stations={
             id: StationWords(station.truth, station.record, station.temper)

@@ -136,6 +136,18 @@ def test_a_place_that_is_held_too_early_or_too_long_is_blocked(
     assert lie.startswith("blocked:")
 
 
+def test_a_place_that_begins_soon_is_not_promised_while_a_stranger_charges() -> None:
+    soon = told(500, "CONFIRMED"), told(610, "CANCELLED", "CANCELLED_BY_HOLDER")
+    there = [session("ZOE", 300)]
+    assert "all were in use" in found(story(*soon), sessions=there)
+    assert not found(story(*soon), sessions=[session("ZOE", 300, 499)])
+    assert not found(story(*soon), sessions=[session("ANNA", 300, 499)])
+    early = told(470, "CONFIRMED"), soon[1]
+    assert not found(story(*early), sessions=there)
+    theirs = story(told(10, "IN_USE", start=at(200), end=at(560)), soon[1], token="ZOE")
+    assert "all were in use" not in found(story(*soon), theirs, sessions=there)
+
+
 NO_SHOW = told(661, "NO_SHOW", "NOBODY_CAME", reservation="r1", charged=("NO_SHOW",))
 
 

@@ -19,6 +19,7 @@ from fleet.keys import Sealer
 from fleet.log import reservations
 from journal.bookings.rows import pool_content
 from journal.due_bookings import DueBookings
+from journal.due_waitlists import DueWaitlists
 from journal.reservations.record import from_snapshot
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
@@ -104,6 +105,7 @@ class Yard:
             clock=self.loop.utc_now,
         )
         self._due = DueBookings(self.worker_db, self.loop.utc_now)  # type: ignore[arg-type]
+        self._waits = DueWaitlists(self.worker_db, self.loop.utc_now)  # type: ignore[arg-type]
 
     def _start_worker(self) -> None:
         """It delivers the outbox, and looks for bookings that are due."""
@@ -188,6 +190,7 @@ class Yard:
         while True:
             with suppress(DatabaseUnavailable):
                 await self._due.look()
+                await self._waits.look()  # who was displaced waits
             await asyncio.sleep(4.0)
 
     async def _register(self, tx: Tx) -> None:

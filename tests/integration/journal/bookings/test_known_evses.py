@@ -10,16 +10,18 @@ from domain.bookings.blocking.known_now import NotUsableNow
 from domain.bookings.plan import Planned
 from domain.bookings.spans import Span
 from domain.bookings.states import BookingCause, BookingState
+from domain.commands.timing import Timing
 from fleet import bookings, connections
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
 from journal.bookings import admitting
 from journal.bookings.admitting import weigh
+from journal.bookings.carrying import Carrier
 from journal.bookings.displacing import displace
 from journal.bookings.places import known_now
 from journal.bookings.rows import booking_row
-from tests.integration.journal.bookings.pools import HOUR, MINUTE, NOON, Hub
+from tests.integration.journal.bookings.pools import HOUR, MINUTE, NOON, TENANT, Hub, token_of
 from tests.support.fleet_rows import start_16, stop_16
 
 SOON = NOON - 5 * MINUTE
@@ -156,3 +158,29 @@ async def test_who_was_promised_a_broken_evse_goes_before_who_comes_now(db: Data
     assert said.booking is None
     assert isinstance(said.decision.room, NotUsableNow)
     assert isinstance(alone.room, Planned)
+
+
+async def test_who_books_the_place_at_which_he_charges_uses_the_booking(db: Database) -> None:
+    hub = await a_hub(db)
+    async with db.write() as tx:
+        begun = await session(hub, tx, "anna")
+    made = await hub.book("anna")
+    assert made
+    carrier, states = Carrier(Timing()), []
+    for _ in range(2):
+        async with db.write() as tx:
+            step = await carrier.carry(tx, TENANT, made.name, hub.now)
+        states.append((step.booking.state.value, step.booking.transaction))
+    assert states == [("BOUND", ""), ("IN_USE", begun.name)]
+
+
+async def test_a_colleague_who_charges_at_the_only_place_is_in_the_way(db: Database) -> None:
+    hub = await a_hub(db)
+    async with db.write() as tx:
+        begun = hub.now - 20 * MINUTE
+        group = {"group_digest": "company", "start_time": begun, "now": begun}
+        await start_16(tx, "S", token_digest="bo", **group)
+    asked = replace(hub.asked("anna"), group_id_token=token_of("company"))
+    async with db.write() as tx:
+        said = await admitting.admit(tx, await hub.known(tx), asked)
+    assert isinstance(said.decision.room, NotUsableNow)

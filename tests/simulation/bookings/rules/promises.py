@@ -15,6 +15,9 @@ from tests.simulation.bookings.rules.words import (
 WAITING = frozenset({"PENDING", "CONFIRMED"})
 """The states in which a booking has no EVSE."""
 
+REFUSED_ENDS = timedelta(seconds=60)
+"""Within this time a session that was refused has ended by itself."""
+
 
 def no_double_promise(case: BookingCase) -> Iterator[str]:
     """No EVSE is promised to two at one time, a closed one to nobody, no more than there are."""
@@ -59,9 +62,10 @@ def none_forgotten(case: BookingCase) -> Iterator[str]:
     yield from case.runs
     for story in case.stories:
         last = story.last
-        if last.state in LIVE:
+        stands = story.is_offer and case.ended < last.end + case.patience  # nobody has to take it
+        if last.state in LIVE and not stands:
             yield f"forgotten: {story} never ended: {last.state}"
-        begun = story.at(last.start + case.patience)
+        begun = None if story.is_offer else story.at(last.start + case.patience)
         if begun is not None and begun.state in WAITING:
             yield f"forgotten: {story} was {begun.state} when its start had come"
 
@@ -94,4 +98,30 @@ def _somebody_was_there(case: BookingCase, words: BookingWords) -> bool:
     )
 
 
-RULES = (no_double_promise, none_forgotten, held_before_its_start)
+def promised_where_nobody_stays(case: BookingCase) -> Iterator[str]:
+    """Who asks for a place that begins soon is promised none while others charge at all of them."""
+    for story in case.stories:
+        made = story.told[0]
+        if made.start - made.at >= case.hold_lead - ROUGHLY:
+            continue
+        if all(_is_taken(case, story, place, made) for place in case.places):
+            yield f"double: {story} was promised a place at {made.start:%X}; all were in use"
+
+
+def _is_taken(case: BookingCase, story: BookingStory, place: str, made: BookingWords) -> bool:
+    """Whether somebody else charges there, as was known, and no booking says until when."""
+    booked = {
+        one.token
+        for one in case.stories
+        if (words := one.at(made.at)) is not None and words.state in LIVE and words.end > made.at
+    }
+    return any(
+        one.token not in {story.token, *booked}
+        and one.begin_told is not None
+        and one.begin_told + REFUSED_ENDS + case.patience <= made.at
+        and (one.ended is None or one.ended > made.at + ROUGHLY)
+        for one in case.sessions(place)
+    )
+
+
+RULES = (no_double_promise, none_forgotten, held_before_its_start, promised_where_nobody_stays)

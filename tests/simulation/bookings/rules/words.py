@@ -39,11 +39,15 @@ class BookingWords:
 
 @dataclass(frozen=True)
 class BookingStory:
-    """A booking from its making to its end. token: of its driver."""
+    """A booking from its making to its end. token: of its driver.
+
+    is_offer: nobody asked for it: it is what who was displaced was offered, and does not take.
+    """
 
     name: str
     token: str
     told: tuple[BookingWords, ...]
+    is_offer: bool = False
 
     def __str__(self) -> str:
         return f"booking {self.name[:4]} of {self.token}"

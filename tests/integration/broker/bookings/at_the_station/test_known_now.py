@@ -9,7 +9,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from tests.integration.broker.bookings.asking import HOUR, a_policy, a_pool, asked, holder, stamp
 from tests.integration.broker.bookings.asking import pool_of as pool_at
+from tests.integration.broker.bookings.at_the_station.test_walk_ins import shows
 from tests.integration.broker.bookings.test_booked_places import plug, shows_evse
+from tests.integration.broker.bookings.test_carrying import State, reaches
 from tests.support.benches.broker_house import House, failure_of
 from tests.support.stations.scripted_station import ScriptedStation
 
@@ -85,3 +87,18 @@ async def test_a_pool_of_stations_that_never_came_takes_bookings_for_later_only(
     assert error.message.count("is offline") == 2
     later = asked(pool, soon(40 * MINUTE))
     assert (await house.broker.bookings.CreateBooking(later)).booking.name
+
+
+async def test_a_booking_whose_evse_fails_gets_another_one_at_once(house: House) -> None:
+    """It is looked at every five minutes while it waits for its hold."""
+    async with house.station() as (id, station):
+        for evse in (1, 2):
+            await shows_evse(station, "1.6", evse)
+        leads = {"bind_lead": Duration(seconds=86_400), "hold_lead": Duration(seconds=0)}
+        policy = await a_policy(house.broker, **leads)
+        pool = await pool_at(house.broker, policy, (id, 1), (id, 2))
+        made = await house.broker.bookings.CreateBooking(asked(pool, soon(HOUR)))
+        bound = await reaches(house, made.booking.name, State.STATE_BOUND)
+        await breaks(station, bound.evse_id)
+        other = await shows(house, bound.name, lambda one: one.evse_id != bound.evse_id)
+        assert (other.state, other.evse_id) == (State.STATE_BOUND, 3 - bound.evse_id)
