@@ -26,7 +26,7 @@ from broker.reading.station_watches import StationWatch, TransactionWatch
 from broker.reading.watching import Watcher
 from broker.rotating import check_other, rotate
 from domain.model.twins import in_quarantine
-from fleet import connections, generations, reports, stations, transactions
+from fleet import bookings, connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import audit
 from fleet.log import commands as fleet_log
@@ -186,6 +186,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     f"{request.name} has {len(pending)} commands that have not ended. Wait for "
                     "them, or cancel them.",
                 )
+            await _check_in_no_pool(tx, caller.tenant, station.id, request.name)
             await reports.forget_mended(tx, station.id)
             await audit.write(tx, [entry])
 
@@ -300,6 +301,17 @@ def _only_raised(name: str, profile: int) -> Refusal:
         f"{name}: its security profile {said}. Nothing was changed.",
         violations=(FieldViolation("station.security_profile", said),),
     )
+
+
+async def _check_in_no_pool(tx: Tx, tenant: str, station: str, name: str) -> None:
+    """A pool that promised EVSEs of a station that is gone could not keep it. Raises: Refusal."""
+    pools = sorted(set((await bookings.members_at(tx, tenant, station)).values()))
+    if pools:
+        named = ", ".join(f"pools/{one}" for one in pools)
+        raise Refusal(
+            Reason.STATION_IN_POOL,
+            f"EVSEs of {name} are in {named}. Take them out with UpdatePool first.",
+        )
 
 
 async def _pending(tx: Tx, tenant: str, station: str) -> list[str]:
