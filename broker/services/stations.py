@@ -176,6 +176,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
         entry = self._entry("DeleteStation", id)  # here: `write` runs in the task of another call
 
         async def write(tx: Tx) -> None:
+            await bookings.one_at_a_time(tx, caller.tenant)
             station = await known_station(tx, caller, id)
             # First, so that no frame can leave between the look at what is pending and the end.
             await generations.delete(tx, station.id, now=self._backend.now())
