@@ -31,7 +31,7 @@ from tests.integration.broker.bookings.asking import (
 )
 from tests.support.benches.broker_house import Broker, dialled, read_failure
 from tests.support.client import patiently
-from tests.support.databases import Postgres, running_postgres
+from tests.support.databases import running_postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,10 +39,8 @@ CALLERS = 200
 SETTINGS = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5, planning_patience_s=60.0)
 
 
-async def two_brokers(
-    stack: AsyncExitStack, client: Client, server: Postgres | None = None
-) -> list[Broker]:
-    postgres = server or stack.enter_context(running_postgres())
+async def two_brokers(stack: AsyncExitStack, client: Client) -> list[Broker]:
+    postgres = stack.enter_context(running_postgres())
     url = await stack.enter_async_context(postgres.fresh())
     brokers = []
     for _ in range(2):
@@ -105,10 +103,10 @@ async def test_a_repeat_at_another_broker_at_the_same_moment_is_the_same_booking
 
 
 async def test_pools_and_policies_that_are_made_at_once_are_made_one_after_the_other(
-    client: Client, postgres_server: Postgres
+    client: Client,
 ) -> None:
     async with AsyncExitStack() as stack:
-        brokers = await two_brokers(stack, client, postgres_server)
+        brokers = await two_brokers(stack, client)
         station = f"HUB-{uuid.uuid4().hex[:8]}"
         wanted = stations_pb.CreateStationRequest(station_id=station)
         await brokers[0].stations.CreateStation(wanted)

@@ -19,11 +19,11 @@ from domain.bookings.changes import (
     wished,
 )
 from domain.bookings.places import Needs
+from domain.bookings.policies.local_time import Period
 from domain.bookings.policies.policy import (
     BookingPolicy,
     Occasion,
     Per,
-    Period,
     Price,
     Quota,
     QuotaUnit,
