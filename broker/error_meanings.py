@@ -22,6 +22,8 @@ MEANINGS: dict[Reason, str] = {
     Reason.BOOKING_NOT_FOUND: "No such booking for this caller.",
     Reason.BOOKING_POLICY_NOT_FOUND: "No such policy, or no such revision. Put it with "
     "PutBookingPolicy.",
+    Reason.STATION_IN_POOL: "Pools promise EVSEs of the station; the message names them. Take it "
+    "out of them with UpdatePool first, which moves their bookings or tells whom it displaces.",
     Reason.EVSE_IN_ANOTHER_POOL: "The EVSE that is named is in another pool. Take it out of that "
     "one first.",
     Reason.POOL_IN_USE: "The pool has bookings that have not ended. Cancel them, or wait.",

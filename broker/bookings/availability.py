@@ -18,7 +18,7 @@ from domain.bookings.booking import Booking
 from domain.bookings.plan import NoPlanFound, PoolFull
 from domain.bookings.planning.nearest import grid
 from domain.bookings.spans import Span, nearest_first, other_times
-from domain.bookings.states import BookingState
+from domain.bookings.states import EVSE_CHOSEN, BookingState
 from fleet.engine.statements import Tx
 from journal.bookings.beside import read_standing, standing_beside
 from journal.bookings.places import known_now
@@ -76,7 +76,12 @@ async def chances_in(
 async def alternatives(
     tx: Tx, known: KnownPool, new: Booking, now: datetime
 ) -> list[pb.AvailableSpan]:
-    """The nearest spans of the same length that would be taken, the nearest first."""
+    """The nearest spans of the same length that would be taken, the nearest first.
+
+    None for a booking whose EVSE is chosen: only its end can be changed.
+    """
+    if new.state in EVSE_CHOSEN:
+        return []
     asked = Span(new.start_time, new.end_time)
     spans = [one for one in other_times(asked, now) if one != asked]
     looked = await chances_in(tx, known, new, spans)

@@ -10,7 +10,13 @@ from broker.audit.changes import record_change
 from broker.auth import check_one_of, current_caller
 from broker.backend import Backend
 from broker.bookings.availability import alternatives, room_refusal
-from broker.bookings.lookups import booking_of_caller, pool_of_caller, readable
+from broker.bookings.lookups import (
+    booking_of_caller,
+    pool_is_covered,
+    pool_not_found,
+    pool_of_caller,
+    readable,
+)
 from broker.bookings.repeats import check_repeat
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as messages
@@ -187,11 +193,14 @@ async def made_before(backend: Backend, request: pb.CreateBookingRequest) -> Boo
             return None
         known = booking_from(row)
         made = await as_made(tx, known)
+        seen = await pool_is_covered(tx, caller.tenant, row.pool)
     check(messages.check_create(request, known.create_time))
     asked = messages.booking_in(
         request, backend.sealer, caller.tenant, caller.name, known.create_time
     )
     check_repeat(_of_another(request), _said(made), _said(asked))
+    if not seen:
+        raise pool_not_found(request.pool)
     return known
 
 

@@ -27,10 +27,15 @@ async def pool_of_caller(tx: Tx, name: str, *, lock: bool = False) -> KnownPool:
     id, tenant = names.parse_pool(name) or "", current_caller().tenant
     known = await (locked_pool if lock else known_pool)(tx, tenant, id)
     if known is None or not covered(known.pool):
-        raise Refusal(
-            Reason.POOL_NOT_FOUND, f"{name} is not known. ListPools shows those of this credential."
-        )
+        raise pool_not_found(name)
     return known
+
+
+def pool_not_found(name: str) -> Refusal:
+    """The refusal when there is no such pool for the caller."""
+    return Refusal(
+        Reason.POOL_NOT_FOUND, f"{name} is not known. ListPools shows those of this credential."
+    )
 
 
 async def booking_of_caller(tx: Tx, name: str, *, lock: bool = False) -> Booking:

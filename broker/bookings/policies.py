@@ -25,6 +25,7 @@ async def put(backend: Backend, request: pb.PutBookingPolicyRequest) -> pb.PutBo
     name, content = request.policy.name, messages.policy_table(request.policy)
     id = names.parse_policy(name) or ""
     async with backend.db.write() as tx:
+        await bookings.one_at_a_time(tx, tenant)
         newest = await bookings.policy(tx, tenant, id)
         row = PolicyRow(tenant, id, newest.revision + 1 if newest else 1, content, now)
         if newest is not None and policy_of(newest.content) == policy_of(content):

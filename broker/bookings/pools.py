@@ -38,6 +38,7 @@ async def create(backend: Backend, request: pb.CreatePoolRequest) -> pb.CreatePo
     pool, id = messages.pool_in(request.pool), names.parse_pool(request.pool.name) or ""
     members = [(each.station, each.evse_id) for each in pool.members]
     async with backend.db.write() as tx:
+        await bookings.one_at_a_time(tx, caller.tenant)
         if await bookings.pool(tx, caller.tenant, id) is not None:
             raise Refusal(Reason.POOL_EXISTS, f"{request.pool.name} exists already.")
         for station in sorted({station for station, _ in members}):
@@ -70,6 +71,7 @@ class _OnlyShown(Exception):
 
 async def _updated(tx: Tx, request: pb.UpdatePoolRequest, now: datetime) -> pb.UpdatePoolResponse:
     caller, name = current_caller(), request.pool.name
+    await bookings.one_at_a_time(tx, caller.tenant)
     known = await pool_of_caller(tx, name, lock=True)
     _check_etag(known, name, request.pool.etag)
     pool = messages.pool_in(request.pool)

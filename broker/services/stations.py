@@ -26,7 +26,7 @@ from broker.reading.station_watches import StationWatch, TransactionWatch
 from broker.reading.watching import Watcher
 from broker.rotating import check_other, rotate
 from domain.model.twins import in_quarantine
-from fleet import connections, generations, reports, stations, transactions
+from fleet import bookings, connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import audit
 from fleet.log import commands as fleet_log
@@ -176,6 +176,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
         entry = self._entry("DeleteStation", id)  # here: `write` runs in the task of another call
 
         async def write(tx: Tx) -> None:
+            await bookings.one_at_a_time(tx, caller.tenant)
             station = await known_station(tx, caller, id)
             # First, so that no frame can leave between the look at what is pending and the end.
             await generations.delete(tx, station.id, now=self._backend.now())
@@ -186,6 +187,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     f"{request.name} has {len(pending)} commands that have not ended. Wait for "
                     "them, or cancel them.",
                 )
+            await _check_in_no_pool(tx, caller.tenant, station.id, request.name)
             await reports.forget_mended(tx, station.id)
             await audit.write(tx, [entry])
 
@@ -300,6 +302,17 @@ def _only_raised(name: str, profile: int) -> Refusal:
         f"{name}: its security profile {said}. Nothing was changed.",
         violations=(FieldViolation("station.security_profile", said),),
     )
+
+
+async def _check_in_no_pool(tx: Tx, tenant: str, station: str, name: str) -> None:
+    """A pool that promised EVSEs of a station that is gone could not keep it. Raises: Refusal."""
+    pools = sorted(set((await bookings.members_at(tx, tenant, station)).values()))
+    if pools:
+        named = ", ".join(f"pools/{one}" for one in pools)
+        raise Refusal(
+            Reason.STATION_IN_POOL,
+            f"EVSEs of {name} are in {named}. Take them out with UpdatePool first.",
+        )
 
 
 async def _pending(tx: Tx, tenant: str, station: str) -> list[str]:

@@ -221,7 +221,8 @@ def _before_use(
         return CarryStep(CarryAct.WAIT, free, min(hold, now + LOOK_SELDOM))
     if facts.car_is_there:  # a station holds no EVSE at which somebody charges
         there = replace(free, progress="Its driver's car is there already, and charges.")
-        return CarryStep(CarryAct.WAIT, there, now + LOOK_AGAIN)
+        look = min(one for one in (now + LOOK_AGAIN, booking.start_time) if one > now)
+        return CarryStep(CarryAct.WAIT, there, look)
     asking = replace(free, progress="The station is being asked to hold the EVSE.")
     return CarryStep(CarryAct.HOLD, asking, now + LOOK_AGAIN)
 

@@ -7,14 +7,15 @@ changed, on this EVSE: the station may hold it already, and its driver may be th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 
 from domain.bookings.admission import BookablePool
 from domain.bookings.booking import Booking
 from domain.bookings.places import Needs
-from domain.bookings.policies.policy import BookingPolicy, Occasion
-from domain.bookings.policies.rules import RuleVerdict
+from domain.bookings.policies.local_time import first_day
+from domain.bookings.policies.policy import BookingPolicy, Occasion, Quota, QuotaUnit
+from domain.bookings.policies.rules import Charge, RuleVerdict
 from domain.bookings.states import EVSE_CHOSEN, BookingState
 
 
@@ -91,6 +92,45 @@ def recharged(booking: Booking, verdicts: Iterable[RuleVerdict]) -> Booking:
     kept = [each for each in booking.charges if each.occasion not in _WHEN_TAKEN]
     due = [charge for verdict in verdicts for charge in verdict.charges]
     return replace(booking, charges=(*kept, *due))
+
+
+def as_it_counted(
+    verdicts: Iterable[RuleVerdict],
+    before: Booking,
+    after: Booking,
+    policy: BookingPolicy,
+    zone: tzinfo,
+) -> tuple[RuleVerdict, ...]:
+    """The verdicts on a change, where nothing is beyond a quota now that was within it.
+
+    A booking that is no more than it was, in the same period, was counted before those that were
+    made after it. Else a small change of the first one would be charged as if it were the last.
+    """
+    stays = {
+        rule.id
+        for rule in policy.rules
+        if isinstance(rule.term, Quota) and _counts_no_more(rule.term, before, after, zone)
+    }
+    return tuple(
+        replace(each, charges=_beyond(before, each.rule))
+        if each.charges and each.rule in stays
+        else each
+        for each in verdicts
+    )
+
+
+def _counts_no_more(quota: Quota, before: Booking, after: Booking, zone: tzinfo) -> bool:
+    then, now = (first_day(each.start_time, quota.period, zone) for each in (before, after))
+    longer = after.request.length > before.request.length
+    return then == now and not (quota.unit is QuotaUnit.HOURS and longer)
+
+
+def _beyond(booking: Booking, rule: str) -> tuple[Charge, ...]:
+    return tuple(
+        each
+        for each in booking.charges
+        if each.rule == rule and each.occasion is Occasion.BEYOND_QUOTA
+    )
 
 
 def said_of(before: Booking, after: Booking) -> str:

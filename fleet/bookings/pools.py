@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import bindparam, func, select, text, tuple_
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import insert as sql_insert
 from sqlalchemy import update as sql_update
@@ -56,6 +56,8 @@ _POLICY_REVISION = precompiled(
     )
 )
 _GET_POOL = precompiled(select(*_POOL).where(is_named(pools)))
+# Two brokers at once would both find an EVSE in no pool. SQLite has one writer anyway.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(1702260588, hashtext(:of_tenant))")
 # The lock: an update takes it on both databases.
 _LOCK_POOL = precompiled(
     sql_update(pools).where(is_named(pools)).values(version=pools.c.version + 1).returning(*_POOL)
@@ -79,6 +81,15 @@ async def policy(tx: Tx, tenant: str, name: str, revision: int = 0) -> PolicyRow
         row = await tx.execute(_NEWEST_POLICY, key_of(tenant, name))
     found = row.first()
     return None if found is None else PolicyRow(*found)
+
+
+async def one_at_a_time(tx: Tx, tenant: str) -> None:
+    """Pools and policies of a tenant are made and changed one after the other from here on.
+
+    To be taken before the lock of a pool.
+    """
+    if tx.dialect.name == "postgresql":
+        await tx.execute(_ONE_AT_A_TIME, {"of_tenant": tenant})
 
 
 async def add_policy(tx: Tx, row: PolicyRow) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.bookings.admission import BookingDecision
 from domain.bookings.booking import Booking
-from domain.bookings.changes import asked_now, by_own_terms, recharged, said_of
+from domain.bookings.changes import as_it_counted, asked_now, by_own_terms, recharged, said_of
 from domain.bookings.plan import Planned
 from domain.bookings.standing import StandingBooking
 from domain.bookings.states import EVSE_CHOSEN
@@ -27,8 +27,11 @@ async def weigh_change(
     tx: Tx, known: KnownPool, before: Booking, after: Booking, now: datetime
 ) -> tuple[BookingDecision, list[StandingBooking]]:
     """What the rules of the booking's revision, and the plan, say of it as it is wished."""
-    venue = by_own_terms(known.venue, await own_policy(tx, after))
-    return await weigh(tx, replace(known, venue=venue), asked_now(after, now), before)
+    policy = await own_policy(tx, after)
+    venue = by_own_terms(known.venue, policy)
+    decision, others = await weigh(tx, replace(known, venue=venue), asked_now(after, now), before)
+    counted = as_it_counted(decision.verdicts, before, after, policy, venue.zone)
+    return replace(decision, verdicts=counted), others
 
 
 async def change_booking(

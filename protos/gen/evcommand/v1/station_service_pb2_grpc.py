@@ -166,7 +166,8 @@ class StationServiceServicer:
 
         From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
         socket is closed within 5 seconds, whichever gateway has it.
-        A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+        A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended, (STATION_IN_POOL)
+        while a pool has EVSEs of it.
         Right: `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -86,7 +86,8 @@ class StationServiceStub:
 
     From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
     socket is closed within 5 seconds, whichever gateway has it.
-    A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+    A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended, (STATION_IN_POOL)
+    while a pool has EVSEs of it.
     Right: `admin`.
     """
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]
@@ -176,7 +177,8 @@ class StationServiceAsyncStub(StationServiceStub):
 
     From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
     socket is closed within 5 seconds, whichever gateway has it.
-    A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+    A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended, (STATION_IN_POOL)
+    while a pool has EVSEs of it.
     Right: `admin`.
     """
     ListTransactions: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]  # type: ignore[assignment]
@@ -299,7 +301,8 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
         socket is closed within 5 seconds, whichever gateway has it.
-        A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+        A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended, (STATION_IN_POOL)
+        while a pool has EVSEs of it.
         Right: `admin`.
         """
 

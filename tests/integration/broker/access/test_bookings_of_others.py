@@ -265,6 +265,10 @@ async def test_a_part_of_a_pool_s_stations_is_not_enough_for_any_method(
             assert (method, failure.reason) == (method, "OUTSIDE_STATION_GROUP")
             failure = await failure_of(desk.call(method, everywhere(pool=mixed.pool.name)))
             assert (method, failure.reason) == (method, "POOL_NOT_FOUND")
+        theirs = asked(mixed.pool.name, TOMORROW + 5 * HOUR)
+        await house.broker.bookings.CreateBooking(theirs)
+        repeat = await failure_of(desk.call("CreateBooking", theirs))
+        assert repeat.reason == "POOL_NOT_FOUND"
 
 
 async def test_a_desk_that_may_book_alone_books_and_reserves_nothing(

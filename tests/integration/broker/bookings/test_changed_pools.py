@@ -6,6 +6,7 @@ import grpc
 import pytest
 from evcommand.v1 import booking_pb2, waitlist_pb2
 from evcommand.v1 import booking_service_pb2 as pb
+from evcommand.v1 import station_service_pb2 as stations_pb
 
 from tests.integration.broker.bookings.asking import HOUR, TOMORROW, a_pool, asked, stamp
 from tests.support.benches.broker_house import House, failure_of
@@ -73,3 +74,16 @@ async def test_an_evse_of_another_pool_is_not_taken_into_this_one(house: House) 
     pool.members.append((await pool_of(house, other)).members[0])
     error = await failure_of(house.broker.bookings.UpdatePool(pb.UpdatePoolRequest(pool=pool)))
     assert error.reason == "EVSE_IN_ANOTHER_POOL"
+
+
+async def test_a_station_is_not_deleted_while_a_pool_promises_its_evses(house: House) -> None:
+    name = await a_pool(house.broker, 1)
+    pool = await pool_of(house, name)
+    station = pool.members[0].station
+    asked_for = stations_pb.DeleteStationRequest(name=station)
+    error = await failure_of(house.broker.stations.DeleteStation(asked_for))
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "STATION_IN_POOL")
+    assert name in error.message
+    await house.broker.stations.GetStation(stations_pb.GetStationRequest(name=station))
+    await house.broker.bookings.DeletePool(pb.DeletePoolRequest(name=name))
+    await house.broker.stations.DeleteStation(asked_for)

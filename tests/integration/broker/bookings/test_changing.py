@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import grpc
@@ -190,6 +190,20 @@ async def test_of_a_held_booking_the_end_alone_can_be_changed(house: House) -> N
         longer = (await change(house, name, end_time=stamp(end))).booking
         assert (longer.state, longer.evse_id) == (State.STATE_HELD, 1)
         assert longer.end_time == stamp(end)
+
+
+async def test_no_other_times_are_named_where_the_end_alone_can_be_changed(house: House) -> None:
+    async with house.station() as (id, station):
+        name = await booked_now(house, id)
+        await accepts(station, "ReserveNow")
+        held = await reaches(house, name, State.STATE_HELD)
+        end = held.end_time.ToDatetime(UTC)
+        await house.broker.bookings.CreateBooking(asked(held.pool, end, HOUR))
+        longer = {"end_time": stamp(end + HOUR)}
+        full = await refused(house, name, **longer)
+        assert full.reason in {"POOL_FULL", "NO_PLAN_FOUND"}
+        assert "alternative_1" not in full.facts
+        assert not (await change(house, name, **longer, validate_only=True)).alternatives
 
 
 async def test_what_is_over_or_makes_no_sense_is_not_changed(house: House) -> None:

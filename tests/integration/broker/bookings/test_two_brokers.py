@@ -1,6 +1,7 @@
 """Two brokers on one PostgreSQL, and one slot that everybody wants."""
 
 import asyncio
+import uuid
 from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -9,13 +10,25 @@ from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
+from evcommand.v1 import booking_policy_pb2 as policy_pb
+from evcommand.v1 import booking_service_pb2 as pb
+from evcommand.v1 import station_service_pb2 as stations_pb
+from google.protobuf.duration_pb2 import Duration
 from temporalio.client import Client
 
 from broker.bookings import bookings as made
 from broker.process import running_broker
 from broker.settings import BrokerSettings
 from fleet.database import Database
-from tests.integration.broker.bookings.asking import HOUR, TOMORROW, a_pool, asked, stamp
+from tests.integration.broker.bookings.asking import (
+    HOUR,
+    TOMORROW,
+    a_policy,
+    a_pool,
+    asked,
+    pool_of,
+    stamp,
+)
 from tests.support.benches.broker_house import Broker, dialled, read_failure
 from tests.support.client import patiently
 from tests.support.databases import Postgres, postgres_server
@@ -88,3 +101,33 @@ async def test_a_repeat_at_another_broker_at_the_same_moment_is_the_same_booking
         one = (await first.bookings.CreateBooking(request, timeout=60)).booking
         other = (await second.bookings.CreateBooking(request, timeout=60)).booking
     assert (calls, other) == (3, one)
+
+
+async def test_pools_and_policies_that_are_made_at_once_are_made_one_after_the_other(
+    client: Client,
+) -> None:
+    async with AsyncExitStack() as stack:
+        brokers = await two_brokers(stack, client)
+        station = f"HUB-{uuid.uuid4().hex[:8]}"
+        wanted = stations_pb.CreateStationRequest(station_id=station)
+        await brokers[0].stations.CreateStation(wanted)
+        policy = await a_policy(brokers[0])
+
+        async def pool(number: int) -> str:
+            try:
+                await pool_of(brokers[number % 2], policy, (station, 1))
+            except grpc.aio.AioRpcError as error:
+                return read_failure(error).reason
+            return "MADE"
+
+        async def revision(number: int) -> int:
+            grace = Duration(seconds=60 * (1 + number))
+            changed = policy_pb.BookingPolicy(name=policy, grace=grace)
+            request = pb.PutBookingPolicyRequest(policy=changed)
+            reply = await brokers[number % 2].bookings.PutBookingPolicy(request, timeout=60)
+            return int(reply.policy.revision)
+
+        said = Counter(await asyncio.gather(*(pool(number) for number in range(8))))
+        revisions = await asyncio.gather(*(revision(number) for number in range(8)))
+    assert said == {"MADE": 1, "EVSE_IN_ANOTHER_POOL": 7}
+    assert sorted(revisions) == list(range(2, 10))

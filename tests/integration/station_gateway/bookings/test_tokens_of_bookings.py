@@ -192,5 +192,5 @@ async def as_it_is(bench: Bench, made: Booking) -> Booking:
 async def blocks(bench: Bench, value: str) -> None:
     """The token table refuses a token."""
     async with bench.db.write() as tx:
-        told = {"value": value, "type": "ISO14443", "status": "BLOCKED"}
+        told: dict[str, Any] = {"value": value, "type": "ISO14443", "status": "BLOCKED"}
         await tokens.put(tx, tenant=TENANT, **told, now=now())

@@ -9,6 +9,7 @@ from domain.bookings.admission import BookablePool
 from domain.bookings.changes import (
     BookingWish,
     ChangeBar,
+    as_it_counted,
     asked_now,
     asks_anew,
     by_own_terms,
@@ -18,7 +19,16 @@ from domain.bookings.changes import (
     wished,
 )
 from domain.bookings.places import Needs
-from domain.bookings.policies.policy import BookingPolicy, Occasion
+from domain.bookings.policies.local_time import Period
+from domain.bookings.policies.policy import (
+    BookingPolicy,
+    Occasion,
+    Per,
+    Price,
+    Quota,
+    QuotaUnit,
+    Rule,
+)
 from domain.bookings.policies.rules import Charge, RuleVerdict
 from domain.bookings.states import BOOKING_ENDS, BookingState
 from tests.unit.domain.bookings.asking import BERLIN, local
@@ -26,6 +36,9 @@ from tests.unit.domain.bookings.bookings_made import booking, pool
 
 LATER = BookingWish(start_time=local("16:00"), end_time=local("17:00"))
 LONGER = BookingWish(end_time=local("16:00"))
+DAY = timedelta(days=1)
+TOMORROW = BookingWish(start_time=local("14:00") + DAY, end_time=local("15:00") + DAY)
+BOOK = Occasion.BOOK
 CCS = Needs(frozenset({"cCCS2"}))
 
 
@@ -33,6 +46,34 @@ def test_what_is_not_wished_stays_as_it_is() -> None:
     one = booking(labels={"car": "van"})
     assert wished(one, BookingWish()) == one
     assert wished(one, BookingWish(needs=CCS)).needs == CCS
+
+
+@pytest.mark.parametrize(
+    ("unit", "period", "wish", "owed"),
+    [
+        (QuotaUnit.BOOKINGS, Period.DAY, BookingWish(end_time=local("14:30")), 0),
+        (QuotaUnit.BOOKINGS, Period.DAY, LATER, 0),
+        (QuotaUnit.BOOKINGS, Period.DAY, TOMORROW, 1),
+        (QuotaUnit.BOOKINGS, Period.WEEK, TOMORROW, 0),
+        (QuotaUnit.HOURS, Period.DAY, BookingWish(end_time=local("14:30")), 0),
+        (QuotaUnit.HOURS, Period.DAY, LONGER, 1),
+    ],
+)
+def test_a_booking_within_a_quota_is_not_beyond_it_by_a_change_that_asks_for_no_more(
+    unit: QuotaUnit, period: Period, wish: BookingWish, owed: int
+) -> None:
+    """It is counted before those that were made after it, which are beyond."""
+    price = Price(Occasion.BEYOND_QUOTA, 5, "credit")
+    quota = Rule("quota", Quota(Per.HOLDER, period, 1, unit, price))
+    policy = BookingPolicy(rules=(quota, Rule("price", Price(Occasion.BOOK, 2, "credit"))))
+    beyond, fee = Charge(price.occasion, 5, "credit", "quota"), Charge(BOOK, 2, "credit", "price")
+    said = RuleVerdict("quota", "", charges=(beyond,)), RuleVerdict("price", "", charges=(fee,))
+    first, last = booking(charges=(fee,)), booking(charges=(beyond, fee))
+    told = as_it_counted(said, first, wished(first, wish), policy, BERLIN)
+    assert recharged(first, told).charges == (*[beyond] * owed, fee)
+    assert recharged(last, as_it_counted(said, last, last, policy, BERLIN)).charges == (beyond, fee)
+    within = replace(said[0], charges=()), said[1]
+    assert recharged(last, as_it_counted(within, last, last, policy, BERLIN)).charges == (fee,)
 
 
 def test_a_label_without_a_value_is_taken_away() -> None:
