@@ -108,16 +108,6 @@ def test_a_boot_on_the_old_socket_needs_a_yes_and_a_reason(
     assert said(command, known, 22) == expected
 
 
-@pytest.mark.parametrize(
-    ("reason", "expected"), [("", "RESTART_NOT_CONFIRMED"), ("RemoteReset", "STATION_RESTARTED")]
-)
-def test_a_boot_that_may_be_from_before_the_station_connected_proves_no_restart(
-    reason: str, expected: str
-) -> None:
-    late = {"boot_is_newer": False, "boot_may_be_late": True, "same_socket": True}
-    assert said(AGREED, restart(**late, boot_reason=reason), 601) == expected
-
-
 @pytest.mark.parametrize("reason", ["", "RemoteReset"])
 def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) -> None:
     early: dict[str, Any] = {"boot_time": at(0.5), "boot_reason": reason}
@@ -370,22 +360,6 @@ def test_one_evse_whose_session_runs_on_has_not_restarted(
     assert said(PLACE, over_before, 10) == "EVSE_RESTARTED"
     over_after = place(*connectors, running=(ended(**RAN, at_s=20),))
     assert said(PLACE, over_after, 30) == "WAIT"
-
-
-@pytest.mark.parametrize(
-    ("reason", "at_s", "expected"),
-    [
-        pytest.param("EVDisconnected", 5, "RESTART_NOT_CONFIRMED", id="he took the plug out"),
-        pytest.param("Local", 5, "RESTART_NOT_CONFIRMED", id="he showed his card"),
-        pytest.param("EVDisconnected", 0.5, "EVSE_RESTARTED", id="before the answer"),
-        pytest.param("ImmediateReset", 5, "EVSE_RESTARTED", id="the reset ended it"),
-    ],
-)
-def test_a_status_that_is_told_anew_when_a_driver_has_left_shows_no_restart_of_one_evse(
-    reason: str, at_s: float, expected: str
-) -> None:
-    over = place(ANEW, running=(ended(reason, at_s, **RAN),))
-    assert said(PLACE, over, 601) == expected
 
 
 @pytest.mark.parametrize(
