@@ -95,15 +95,25 @@ def of_late_session(
     return Decision(Act.WAIT)
 
 
-def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Session) -> bool:
+def may_be_his_own(
+    command: Command, facts: Facts, frame: SentFrame, session: Session, deadline: datetime
+) -> bool:
     """Whether a driver may have begun the session himself, after his start came to nothing.
 
     A session of OCPP 1.6 names no request. There it is the late effect of a start that the station
-    agreed to, and after a refusal only when it begins at once.
+    agreed to, and after a refusal only when it begins at once. One that uses a reservation which
+    the start did not name is the driver's own, once the start's time is over or it came to nothing.
+
+    deadline: when the command's own time is over.
     """
-    if command.outcome is None or command.outcome.code not in _CAME_TO_NOTHING:
-        return False
     if session.remote_start_id == frame.number:
+        return False
+    nothing = command.outcome is not None and command.outcome.code in _CAME_TO_NOTHING
+    start = command.start
+    reserved = session.reservation_id is not None and start is not None and not start.reservation
+    if reserved and (nothing or session.start_time > deadline):
+        return True
+    if not nothing:
         return False
     if facts.names_requests:
         is_named = session.ocpp_transaction_id == named_by_answer(command, frame)
@@ -184,7 +194,8 @@ def _after_its_end(
     other, match = best_of(command, replace(facts, sessions=others), frame, deadline)
     if other is None or not other.active or other.is_refused:
         return undone
-    unclear = may_be_his_own(command, facts, frame, other) or may_be_unasked(other, frame)
+    his_own = may_be_his_own(command, facts, frame, other, deadline)
+    unclear = his_own or may_be_unasked(other, frame)
     if match is Match.MATCH and not unclear:
         return replace(undone, look_again=now)
     took_its_plug = not session.end_reported and other.evse_id == session.evse_id

@@ -257,7 +257,8 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
     session, match = best_match(command, facts, frame, timing)
     deadline = start_deadline(facts, frame, timing)
     is_ours = match is Match.MATCH
-    if session and is_ours and not compensation.may_be_his_own(command, facts, frame, session):
+    his_own = compensation.may_be_his_own
+    if session and is_ours and not his_own(command, facts, frame, session, deadline):
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
         if may_be_unasked(session, frame):

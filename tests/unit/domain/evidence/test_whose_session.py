@@ -9,7 +9,9 @@ from domain.evidence.facts import Facts, session_facts
 from domain.evidence.matching import classify, may_have_been_ours
 from domain.evidence.sessions import Match, Rival, Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import required
 from tests.unit.domain.situations import (
     answered,
     at,
@@ -217,3 +219,27 @@ def test_a_start_that_somebody_waits_for_explains_a_session_better_than_one_that
 ) -> None:
     one = frame(unwanted=ours)
     assert classify(session(), one, named=None, rivals=(other,), late_after=at(75)) is match
+
+
+NOTHING = changes.concluded(answered(start()), ending(Cause.NO_CABLE_OR_NO_TRANSACTION), at(76))
+TAKEN_BACK = changes.cancelled(answered(start()), at(3))
+WITH_ITS_OWN = replace(NOTHING, start=replace(required(NOTHING.start), reservation="reservation-9"))
+
+
+@pytest.mark.parametrize(
+    ("command", "began_s", "told", "expected"),
+    [
+        pytest.param(NOTHING, 90, None, "UNDO", id="it uses none"),
+        pytest.param(NOTHING, 90, 9, "WAIT", id="it uses one, after a start without"),
+        pytest.param(WITH_ITS_OWN, 90, 9, "UNDO", id="the start was to use it"),
+        pytest.param(TAKEN_BACK, 90, 9, "WAIT", id="after the time of a cancelled one"),
+        pytest.param(TAKEN_BACK, 10, 9, "UNDO", id="within the time of a cancelled one"),
+    ],
+)
+def test_a_session_that_uses_a_reservation_is_not_the_late_effect_of_a_start_without_one(
+    command: Command, began_s: float, told: int | None, expected: str
+) -> None:
+    """OCPP 1.6: the driver reserved after his start came to nothing, and came."""
+    times = {"start_time": at(began_s), "received_time": at(began_s)}
+    known = facts(session(reservation_id=told, **times))
+    assert judged(command, known, began_s + 1) == expected
