@@ -104,10 +104,10 @@ async def test_a_repeat_at_another_broker_at_the_same_moment_is_the_same_booking
 
 
 async def test_pools_and_policies_that_are_made_at_once_are_made_one_after_the_other(
-    client: Client,
+    postgres_server: Postgres, client: Client
 ) -> None:
     async with AsyncExitStack() as stack:
-        brokers = await two_brokers(stack, client)
+        brokers = await two_brokers(stack, postgres_server, client)
         station = f"HUB-{uuid.uuid4().hex[:8]}"
         wanted = stations_pb.CreateStationRequest(station_id=station)
         await brokers[0].stations.CreateStation(wanted)
