@@ -363,26 +363,6 @@ def test_what_was_undone_and_says_so_is_no_lie() -> None:
     assert findings(record) == []
 
 
-def test_unknown_that_was_told_in_time_may_be_raised_late() -> None:
-    record = true_record()
-    told = asked(record, "START_SESSION").told
-    told.insert(2, replace(told[-1], code="UNKNOWN", cause="ANSWER_TIMEOUT"))
-    told[-1] = replace(told[-1], revision=4, outcome_time=at(120))
-    assert findings(record) == []
-
-
-def test_a_reservation_ends_with_the_command_that_asked_for_it() -> None:
-    record = true_record()
-    one = record.reservations[0]
-    cancel = asked(record, "CANCEL_RESERVATION")
-    record.commands.remove(cancel)
-    record.reservations[0] = replace(one, expire_time=at(42), told=one.told[:1])
-    ended = replace(one.told[-1], state="EXPIRED", cause="USE_NOT_KNOWN", end_time=at(58))
-    record.reservations[0].told.append(ended)
-    tell(record, "RESERVE_NOW", code="UNKNOWN", outcome_time=at(58))
-    assert not [each for each in findings(record) if each.invariant == "I3"]
-
-
 def test_unknown_may_be_raised() -> None:
     record = true_record()
     told = asked(record, "START_SESSION").told

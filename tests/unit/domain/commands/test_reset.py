@@ -117,22 +117,6 @@ def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) ->
     assert said(AGREED, same, 601) == "RESTART_NOT_CONFIRMED"
 
 
-@pytest.mark.parametrize(
-    ("reason", "before", "expected"),
-    [
-        pytest.param("", True, "STATION_RESTARTED", id="it had booted on that socket"),
-        pytest.param("", False, "WAIT", id="the boot may be due to what opened the socket"),
-        pytest.param("RemoteReset", False, "STATION_RESTARTED", id="it names the reset"),
-    ],
-)
-def test_the_first_boot_of_the_frames_socket_proves_a_restart_only_by_its_reason(
-    reason: str, before: bool, expected: str
-) -> None:
-    old_socket = {"boot_is_newer": False, "same_socket": True, "boot_reason": reason}
-    known = restart(**old_socket, booted_before=before)
-    assert said(AGREED, known, 22) == expected
-
-
 def test_a_boot_that_was_triggered_or_came_before_the_frame_left_is_none() -> None:
     assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
     assert said(AGREED, restart(boot_time=at(-1)), 22) == "WAIT"

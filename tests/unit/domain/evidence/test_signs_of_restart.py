@@ -1,9 +1,18 @@
-"""What the connectors of an EVSE tell of its restart, when the connection was lost meanwhile."""
+"""What reports tell of a restart, beside the connection on which they come."""
 
 import pytest
 
 from domain.evidence.restart import ConnectorReport
-from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, place, reported, said
+from tests.unit.domain.commands.test_reset import (
+    AGREED,
+    ANEW,
+    CAME_BACK,
+    PLACE,
+    place,
+    reported,
+    restart,
+    said,
+)
 from tests.unit.domain.situations import at, ended
 
 
@@ -45,3 +54,19 @@ def test_an_evse_that_was_back_before_the_station_agreed_shows_no_restart_of_our
     back_s: float, expected: str
 ) -> None:
     assert said(PLACE, place(reported(back_s)), 10) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "before", "expected"),
+    [
+        pytest.param("", True, "STATION_RESTARTED", id="it had booted on that socket"),
+        pytest.param("", False, "WAIT", id="the boot may be due to what opened the socket"),
+        pytest.param("RemoteReset", False, "STATION_RESTARTED", id="it names the reset"),
+    ],
+)
+def test_the_first_boot_of_the_frames_socket_proves_a_restart_only_by_its_reason(
+    reason: str, before: bool, expected: str
+) -> None:
+    old_socket = {"boot_is_newer": False, "same_socket": True, "boot_reason": reason}
+    known = restart(**old_socket, booted_before=before)
+    assert said(AGREED, known, 22) == expected
