@@ -359,8 +359,7 @@ def test_one_evse_whose_session_runs_on_has_not_restarted(
     by_it = ended(**RAN, at_s=5, stop_reason="ImmediateReset")
     over_before = place(*connectors, running=(by_it,))
     assert said(PLACE, over_before, 10) == "EVSE_RESTARTED"
-    over_after = place(*connectors, running=(ended(**RAN, at_s=20),))
-    assert said(PLACE, over_after, 30) == "WAIT"
+    assert said(PLACE, place(*connectors, running=(ended(**RAN, at_s=20),)), 30) == "WAIT"
 
 
 @pytest.mark.parametrize(
