@@ -47,7 +47,7 @@ def _is_denied(command: TheirCommand) -> bool:
 
     One to which it had agreed is not gone by that: such a station contradicts itself.
     """
-    is_cancel = command.kind is Kind.CANCEL_RESERVATION
+    is_cancel = command.kind is RESERVING[1]
     return is_cancel and command.answer is not None and command.answer.said_no_such
 
 

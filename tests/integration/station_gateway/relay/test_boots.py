@@ -100,12 +100,12 @@ async def test_a_late_answer_to_a_boot_counts_while_it_is_the_newest(
     await relay.restart(upstream_mode="command", relay_answer_s=0.05)
     async with connected(relay.url("S1")) as station:
         await station.begin("BootNotification", BOOTS["ocpp1.6"], message_id="late")
-        await eventually(lambda: held(relay).boot._booting.in_hand)
-        await eventually(lambda: not held(relay).boot._booting.in_hand)
+        await eventually(lambda: len(back_end.heard) == 1)
+        await eventually(lambda: held(relay).idle)  # the answer is awaited no longer
         if again:
             back_end.answers["BootNotification"] = ACCEPTED | {"status": "Rejected"}
             await station.boot()
-            await eventually(lambda: not held(relay).boot._booting.in_hand)
+            await eventually(lambda: held(relay).idle)
         await back_end.say(json.dumps([3, "late", ACCEPTED]))
         await station.call("Heartbeat", {})
         await held(relay).caught_up()  # type: ignore[attr-defined]
