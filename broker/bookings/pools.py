@@ -134,9 +134,8 @@ async def delete(backend: Backend, request: pb.DeletePoolRequest) -> pb.DeletePo
     async with backend.db.write() as tx:
         known = await pool_of_caller(tx, request.name, lock=True)
         _check_etag(known, request.name, request.etag)
-        open_ones = await bookings.in_span(
-            tx, tenant, known.row.name, (now, datetime.max.replace(tzinfo=now.tzinfo))
-        )
+        # Those too whose time is over and whose driver is there still.
+        open_ones = await bookings.in_span(tx, tenant, known.row.name, (_EVER, _ALWAYS))
         if open_ones:
             raise Refusal(
                 Reason.POOL_IN_USE,

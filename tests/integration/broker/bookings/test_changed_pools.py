@@ -1,5 +1,7 @@
 """UpdatePool against a real fleet: bookings are moved, taken away, and told."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -8,6 +10,9 @@ from evcommand.v1 import booking_pb2, waitlist_pb2
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import station_service_pb2 as stations_pb
 
+from domain.bookings.states import BookingState
+from fleet import bookings
+from journal.bookings.rows import booking_from, booking_row
 from tests.integration.broker.bookings.asking import HOUR, TOMORROW, a_pool, asked, stamp
 from tests.support.benches.broker_house import House, failure_of
 
@@ -87,3 +92,23 @@ async def test_a_station_is_not_deleted_while_a_pool_promises_its_evses(house: H
     await house.broker.stations.GetStation(stations_pb.GetStationRequest(name=station))
     await house.broker.bookings.DeletePool(pb.DeletePoolRequest(name=name))
     await house.broker.stations.DeleteStation(asked_for)
+
+
+async def test_a_pool_is_not_deleted_while_a_driver_is_there_longer_than_he_booked(
+    house: House,
+) -> None:
+    name = await a_pool(house.broker, 1)
+    made = (await house.broker.bookings.CreateBooking(asked(name))).booking
+    async with house.db.write() as tx:
+        row = await bookings.booking(tx, "default", made.name.removeprefix("bookings/"))
+        assert row is not None
+        ago = datetime.now(UTC) - 2 * HOUR
+        there: dict[str, Any] = {
+            "start_time": ago,
+            "end_time": ago + HOUR,
+            "state": BookingState.OVERSTAYED,
+        }
+        late = replace(booking_from(row), **there, revision=2)
+        await bookings.put_booking(tx, booking_row(late, None))
+    error = await failure_of(house.broker.bookings.DeletePool(pb.DeletePoolRequest(name=name)))
+    assert error.reason == "POOL_IN_USE"
