@@ -106,7 +106,7 @@ def judge_entry(
 
     digests: of the token, and of its group. Who charges already has no second place by the same
     booking. A place is given to the driver of another one only when nobody is promised it before
-    the end of the booking, be it that the plan could still change that.
+    the end of the booking and the pause after it, be it that the plan could still change that.
     """
     left = sorted((one for one in slots if now < one.end), key=lambda one: one.start)
     own = [one for one in left if one.runs(now) and one.tokens & digests]
@@ -116,7 +116,8 @@ def judge_entry(
         return EntryVerdict(PlaceEntry.OWN_PLACE, mine.booking)
     waiting = next((one for one in own if not one.in_use), None)
     if waiting is not None:
-        taken = any(_wants(one, place, waiting.end) for one in left if one is not waiting)
+        until = waiting.end + buffer
+        taken = any(_wants(one, place, until) for one in left if one is not waiting)
         return EntryVerdict(
             PlaceEntry.ELSEWHERE if taken else PlaceEntry.MOVE_HERE, waiting.booking
         )

@@ -199,7 +199,8 @@ async def _judged(
     said = judge_entry(view.slots, digests, place, at, view.buffer)
     if said.entry is not PlaceEntry.MOVE_HERE:
         return said
-    end = view.by_name[said.booking].end_time
+    moves = view.by_name[said.booking]
+    end = moves.end_time + max(view.buffer, moves.pause)
     later = await bookings.planned_at(tx, view.tenant, view.pool, place, (at, end))
     if all(row.name == said.booking for row in later):
         return said

@@ -88,6 +88,17 @@ def test_a_driver_is_told_what_holds_at_the_place(
     assert said.may_charge is (entry in allowed)
 
 
+@pytest.mark.parametrize(
+    ("buffer_min", "entry"), [(0, PlaceEntry.MOVE_HERE), (10, PlaceEntry.ELSEWHERE)]
+)
+def test_nobody_moves_to_a_place_whose_next_booking_would_lose_its_pause(
+    buffer_min: int, entry: PlaceEntry
+) -> None:
+    following = slot("next", {"zoe"}, "15:05", "16:00", "evse-3")
+    said = judge_entry([ANNAS, following], ANNA, "evse-3", local("14:10"), buffer_min * MINUTE)
+    assert (said.entry, said.booking) == (entry, "annas")
+
+
 def test_who_comes_early_to_a_place_of_another_is_told_so() -> None:
     said = judge_entry([ANNAS, LATER], BERT, "evse-1", local("14:10"))
     assert said == EntryVerdict(PlaceEntry.TOO_EARLY, "annas")
