@@ -20,18 +20,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.bookings.blocking.overstays import overstayed
 from domain.bookings.blocking.refused_holds import end_unheld
-from domain.bookings.blocking.stops import AskedStop, asks_again
+from domain.bookings.blocking.stops import AskedStop
 from domain.bookings.blocking.walk_ins import STAYS_AFTER, Blocker, climbed, noted
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import (
-    ladder_due,
-    next_step_time,
     no_show_time,
     owed_until,
-    times_charged,
 )
-from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
+from domain.bookings.policies.policy import BookingPolicy, Occasion
 from domain.bookings.policies.rules import Charge, charges
 from domain.bookings.pool import place_of
 from domain.bookings.states import (
@@ -384,23 +382,9 @@ def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: dat
 def _climbing(
     booking: Booking, policy: BookingPolicy, session: BookingSession, now: datetime
 ) -> CarryStep:
-    """The ladder of a session that should be over, each step once; STOP again while it runs."""
-    due = ladder_due(policy, booking.end_time, booking.ladder_done, now)
-    after = replace(booking, ladder_done=booking.ladder_done + len(due))
-    if now > booking.end_time + policy.late_stop:
-        after = replace(
-            after, state=BookingState.OVERSTAYED, progress="Its driver is there too long."
-        )
-    owed = charges(policy, booking.request, Occasion.OVERSTAY) * times_charged(due)
-    after = replace(after, charges=(*after.charges, *owed))
-    again = asks_again(after.stops, session.stop, now)
-    stops = again or any(step.act is LadderAct.STOP for step in due)
-    after = replace(after, stops=after.stops + stops)
-    if again:
-        after = replace(after, progress=f"There too long; asked to stop {after.stops} times.")
-    following = next_step_time(policy, booking.end_time, after.ladder_done)
-    look = min(one for one in (now + LOOK_AT_SESSION, following) if one is not None)
-    return CarryStep(CarryAct.STOP if stops else CarryAct.WAIT, after, look)
+    step = overstayed(booking, policy, session.stop, now)
+    look = min(one for one in (now + LOOK_AT_SESSION, step.next_step) if one is not None)
+    return CarryStep(CarryAct.STOP if step.stops else CarryAct.WAIT, step.booking, look)
 
 
 def _end(booking: Booking, cause: BookingCause, now: datetime) -> CarryStep:

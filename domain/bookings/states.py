@@ -108,8 +108,8 @@ BOOKING_ENDINGS: Mapping[BookingCause, tuple[BookingState, str]] = {
     _C.USE_NOT_KNOWN: (
         _S.EXPIRED,
         "Its time is over. Whether the driver came is not known: the station was away for a part "
-        "of the time, a session elsewhere in the pool may have been the driver's, or a card of his "
-        "was shown and no session began.",
+        "of the time, its EVSE was not chosen in time, a session elsewhere in the pool may have "
+        "been the driver's, or a card of his was shown and no session began.",
     ),
     _C.CHECKED_IN_ONLY: (_S.EXPIRED, "The driver checked in, and no session began."),
     _C.NOT_HELD: (

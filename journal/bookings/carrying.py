@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.bookings.blocking.refused_holds import (
+    NONE_USABLE,
     asked_again_time,
     kept_unheld,
     refused_for_now,
@@ -40,7 +41,6 @@ from journal.bookings import arrivals, commands, displacing, places
 from journal.bookings.admitting import change
 from journal.bookings.rows import KnownPool, booking_from, locked_pool, own_policy
 from journal.bookings.sessions import elsewhere, succession
-from journal.bookings.sessions.freed import NONE_USABLE
 from journal.bookings.sessions.succession import Before
 from journal.bookings.waking import wake_booking
 from journal.reservations.record import from_snapshot

@@ -13,6 +13,9 @@ from domain.bookings.pool import evse_of
 from domain.bookings.states import IN_USE, BookingCause
 from domain.reservations.reservation import Reservation, ReservationState
 
+NONE_USABLE = "No EVSE of the pool can be used; it is looked for one."
+"""The progress of a booking for which an EVSE is looked for in vain."""
+
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
 """After which time at the latest an EVSE is asked again, after a hold that came to nothing."""
@@ -51,12 +54,16 @@ def end_unheld(
 ) -> BookingCause:
     """Why a booking ends which no station holds when its time is over, and nobody was seen.
 
-    hold: the last one, which has ended. usable: whether its EVSE can be used. blocked: somebody
-    else charges there.
+    hold: the last one, which has ended; None: no station was asked. usable: whether its EVSE can be
+    used. blocked: somebody else charges there.
     """
     if booking.state in IN_USE:
         return BookingCause.USE_NOT_KNOWN
-    if hold is None or blocked:
+    if hold is None:
+        none_found = not booking.place and booking.progress == NONE_USABLE
+        lost = blocked or usable is False or none_found
+        return BookingCause.NO_PLACE_LEFT if lost else BookingCause.USE_NOT_KNOWN
+    if blocked:
         return BookingCause.NO_PLACE_LEFT
     if hold.state is not ReservationState.REFUSED or usable is None:  # its station is away
         return BookingCause.USE_NOT_KNOWN

@@ -7,6 +7,7 @@ known. It is called in the transaction of the fact. A station of no pool costs o
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from domain.bookings.blocking.refused_holds import NONE_USABLE
 from domain.bookings.booking import Booking
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.pool import place_of
@@ -17,9 +18,6 @@ from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
 from journal.bookings.rows import booking_from, known_pool
 from journal.bookings.waking import wake_booking
-
-NONE_USABLE = "No EVSE of the pool can be used; it is looked for one."
-"""What a booking tells that waits for any EVSE."""
 
 _LONGEST_OVER = timedelta(days=32)
 """So long after its end a booking is looked for whose driver is still there."""

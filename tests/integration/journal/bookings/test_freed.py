@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from domain.bookings.blocking.blocked import Blocked
+from domain.bookings.blocking.refused_holds import NONE_USABLE
 from domain.bookings.booking import Booking
 from domain.bookings.pool import PoolMember
 from domain.bookings.states import BookingState
@@ -56,7 +57,7 @@ async def test_the_end_of_a_session_wakes_its_booking_and_those_it_was_in_the_wa
 @pytest.mark.parametrize(
     ("waits", "is_woken"),
     [
-        ({"state": BookingState.BOUND, "progress": freed.NONE_USABLE}, True),
+        ({"state": BookingState.BOUND, "progress": NONE_USABLE}, True),
         ({"state": BookingState.BOUND, "tried": ("B/1",)}, True),
         ({"state": BookingState.CONFIRMED}, True),
         ({"state": BookingState.BOUND, "progress": "The EVSE is chosen."}, False),

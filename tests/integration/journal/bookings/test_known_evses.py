@@ -167,11 +167,11 @@ async def test_who_books_the_place_at_which_he_charges_uses_the_booking(db: Data
     made = await hub.book("anna")
     assert made
     carrier, states = Carrier(Timing()), []
-    for _ in range(2):
+    for moment in (hub.now, hub.now, made.start_time):
         async with db.write() as tx:
-            step = await carrier.carry(tx, TENANT, made.name, hub.now)
+            step = await carrier.carry(tx, TENANT, made.name, moment)
         states.append((step.booking.state.value, step.booking.transaction))
-    assert states == [("BOUND", ""), ("IN_USE", begun.name)]
+    assert states == [("BOUND", ""), ("BOUND", ""), ("IN_USE", begun.name)]
 
 
 async def test_a_colleague_who_charges_at_the_only_place_is_in_the_way(db: Database) -> None:

@@ -249,9 +249,12 @@ def test_a_lost_hold_at_the_end_of_the_grace_proves_nothing() -> None:
     assert step.booking.cause == "USE_NOT_KNOWN"
 
 
-def test_a_booking_that_never_had_a_hold_was_displaced() -> None:
-    step = carried("14:15", state=BookingState.BOUND)
-    assert (step.booking.state, step.booking.cause) == (BookingState.DISPLACED, "NO_PLACE_LEFT")
+@pytest.mark.parametrize(("usable", "cause"), [(True, "USE_NOT_KNOWN"), (False, "NO_PLACE_LEFT")])
+def test_a_booking_that_never_had_a_hold_is_displaced_only_from_a_place_that_failed(
+    usable: bool, cause: str
+) -> None:
+    step = carried("14:15", BookingFacts(place_usable=usable), state=BookingState.BOUND)
+    assert step.booking.cause == cause
 
 
 # --- the driver comes

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.bookings.blocking.refused_holds import (
+    NONE_USABLE,
     asked_again_time,
     end_unheld,
     kept_unheld,
@@ -69,7 +70,9 @@ LOST = hold(ReservationState.LOST, end_time=local("14:00"))
         (BookingState.BOUND, REFUSED, None, False, "USE_NOT_KNOWN"),
         (BookingState.BOUND, REFUSED, False, False, "NO_PLACE_LEFT"),
         (BookingState.BOUND, REFUSED, False, True, "NO_PLACE_LEFT"),
-        (BookingState.BOUND, None, True, False, "NO_PLACE_LEFT"),
+        (BookingState.BOUND, None, True, False, "USE_NOT_KNOWN"),
+        (BookingState.BOUND, None, False, False, "NO_PLACE_LEFT"),
+        (BookingState.BOUND, None, True, True, "NO_PLACE_LEFT"),
         (BookingState.BOUND, LOST, True, False, "USE_NOT_KNOWN"),
         (BookingState.IN_USE, REFUSED, True, False, "USE_NOT_KNOWN"),
     ],
@@ -79,3 +82,13 @@ def test_the_end_of_what_nobody_held(
 ) -> None:
     one = booking(state=state)
     assert end_unheld(one, last, usable=usable, blocked=blocked) == cause
+
+
+@pytest.mark.parametrize(
+    ("progress", "cause"), [("", "USE_NOT_KNOWN"), (NONE_USABLE, "NO_PLACE_LEFT")]
+)
+def test_a_booking_for_which_nobody_looked_in_time_is_not_said_to_have_lost_its_place(
+    progress: str, cause: str
+) -> None:
+    one = booking(state=BookingState.CONFIRMED, place="", progress=progress)
+    assert end_unheld(one, None, usable=None, blocked=False) == cause
