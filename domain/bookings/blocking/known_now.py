@@ -22,6 +22,9 @@ from domain.ocpp_words import ConnectorStatus
 AT_LEAST = timedelta(minutes=1)
 """So soon a booking begins now, whatever the policy says."""
 
+AT_MOST = timedelta(hours=4)
+"""What is known now tells nothing of a time further ahead, whatever the policy says."""
+
 AWAY_AFTER = timedelta(minutes=1)
 """A station is away when its socket has been lost for so long: most come back at once."""
 
@@ -106,7 +109,7 @@ class KnownNow:
 def counts_for(why: Hindrance, policy: BookingPolicy) -> timedelta:
     """For how long what is known now is taken to remain so."""
     lead = policy.hold_lead if why is Hindrance.OCCUPIED else policy.bind_lead
-    return max(lead, AT_LEAST)
+    return min(max(lead, AT_LEAST), AT_MOST)
 
 
 def latest_start(policy: BookingPolicy, now: datetime) -> datetime:

@@ -77,6 +77,11 @@ def test_a_booking_that_begins_now_meets_what_is_known_though_nothing_is_chosen_
     assert latest_start(at_once.policy, NOW) == NOW + timedelta(minutes=1)
 
 
+def test_what_is_known_now_tells_nothing_of_a_day_that_is_far_away() -> None:
+    early = BookingPolicy(bind_lead=timedelta(days=4))
+    assert latest_start(early, NOW) == NOW + 4 * HOUR
+
+
 def test_the_refusal_names_cause_and_remedy() -> None:
     said = decide(venue(3), new("13:50"), [], known=known(e1=BAD, e2=AWAY, e3=USED)).room
     assert isinstance(said, NotUsableNow)
