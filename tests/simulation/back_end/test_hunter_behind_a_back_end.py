@@ -37,7 +37,7 @@ def test_a_start_of_the_back_end_that_is_overlooked_is_found(
         return True
 
     monkeypatch.setattr(TheirCommands, "keep", overlooked)
-    assert found_behind(stage, "it claims session", START, seen_in=432)
+    assert found_behind(stage, "it claims session", START, worlds=400, seen_in=674)
 
 
 def test_an_answer_to_us_that_goes_to_the_back_end_is_found(
