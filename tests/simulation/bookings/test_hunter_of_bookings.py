@@ -59,7 +59,7 @@ def test_a_no_show_that_nobody_was_there_to_see_is_found(
         return next_carry(booking, policy, facts, now)
 
     plant(monkeypatch, sure)
-    assert found(yard, "is NO_SHOW, and its station was away", 79)
+    assert found(yard, "is NO_SHOW, and its station was away", 35)
 
 
 def test_a_no_show_who_charged_elsewhere_is_found(
@@ -151,7 +151,7 @@ def test_a_booking_that_nobody_begins_is_found(
     yard: PoolStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admitting, "due_time", lambda *_: None)
-    assert found(yard, "forgotten:")
+    assert found(yard, "forgotten:", 4)
 
 
 def test_a_use_by_another_driver_is_found(yard: PoolStage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def test_an_own_driver_who_is_told_to_be_in_the_way_is_found(
 
     monkeypatch.setattr(places, "_is_anothers", everybody)
     monkeypatch.setattr(arrivals, "session_of", nobody)
-    assert found(yard, "told to be in the way")
+    assert found(yard, "told to be in the way", 16)
 
 
 async def nobody(*_: Any) -> None:
