@@ -4,6 +4,7 @@ The gateway is open: it takes every token of which it knows nothing bad, so each
 to a booking.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -182,8 +183,8 @@ async def test_a_start_of_another_token_is_refused_with_the_span_and_the_remedy(
         assert failure.facts["end_time"] in failure.message
         assert "Start at another EVSE" in failure.message
         own = IdToken(value=DRIVER)
-        await house.broker.start(id, id_token=own, **evse)
-        await accepts(station, "RemoteStartTransaction")
+        start = house.broker.start(id, id_token=own, **evse)
+        await asyncio.gather(start, accepts(station, "RemoteStartTransaction"))
 
 
 async def test_a_driver_at_another_evse_of_the_pool_has_that_one(house: House) -> None:
