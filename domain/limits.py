@@ -210,3 +210,6 @@ of a station that was away for good, and whoever asked has settled the matter ot
 
 CLEARING = timedelta(days=1)
 """How long after its end a reservation is still cancelled at a station that was away."""
+
+SHOWN_PAUSE = timedelta(minutes=10)
+"""When a station is looked at that is away, and showed a reservation that had ended."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.frames import ReservationFrame, next_try
-from domain.limits import CANCEL_TRIES, CLEARING, CLOCK_SLIP, FRAME_PAUSE, SETTLING
+from domain.limits import CANCEL_TRIES, CLEARING, CLOCK_SLIP, FRAME_PAUSE, SETTLING, SHOWN_PAUSE
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.observing import (
@@ -135,9 +135,11 @@ def _clear_away(known: Reservation, facts: ReservationEvidence, now: datetime) -
     if not facts.ready:
         give_up = max(known.end_time or now, known.expire_time) + CLEARING
         waits = now < give_up
+        # Its return wakes who is not cleared, and of those that are shown again only the newest.
+        look = min(give_up, now + SHOWN_PAUSE) if waits and _is_cleared(known, facts) else give_up
         return NextStep(
             ReservationAct.WAIT if waits else ReservationAct.END,
-            look_again=give_up,
+            look_again=look,
             reason=why,
             alarm=not waits,
         )

@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from domain.limits import CANCEL_TRIES, CLEARING, FRAME_PAUSE, LONGEST_FRAME_PAUSE, SETTLING
+from domain.limits import (
+    CANCEL_TRIES,
+    CLEARING,
+    FRAME_PAUSE,
+    LONGEST_FRAME_PAUSE,
+    SETTLING,
+    SHOWN_PAUSE,
+)
 from domain.model.answers import StationAnswer, Verdict
 from domain.reservations.next_step import ReservationAct, as_asked, next_step
 from domain.reservations.reservation import Reservation, ReservationState
@@ -165,6 +172,15 @@ def test_a_place_that_is_shown_as_reserved_after_its_use_is_cleared() -> None:
     assert (soon.act, soon.look_again) == (ReservationAct.WAIT, at(90) + SETTLING)
     later = next_step(used, shown, at(90) + SETTLING)
     assert (later.act, later.alarm) == (ReservationAct.CANCEL, True)
+
+
+def test_a_station_that_shows_what_it_let_go_and_is_away_is_looked_at_soon_again() -> None:
+    """Its return wakes only the newest reservations of the place."""
+    used = over(EndCause.SESSION_USED_IT, 60)
+    told = {"holds": (yes(1, 10),), "cancels": (yes(2, 70),)}
+    away = known(ready=False, place=shows("Reserved", since=90), **told)
+    step = next_step(used, away, at(100))
+    assert (step.act, step.look_again) == (ReservationAct.WAIT, at(100) + SHOWN_PAUSE)
 
 
 def test_a_place_that_was_shown_as_reserved_before_its_end_is_no_news() -> None:
