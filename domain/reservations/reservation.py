@@ -102,6 +102,12 @@ class Reservation:
         """Whether the reservation has come to its one end."""
         return self.state in ENDS
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of the tokens that may use it: the driver's, then that of the driver's group."""
+        tokens = (self.id_token, self.group_id_token)
+        return tuple(token.digest for token in tokens if token is not None)
+
 
 ENDS = frozenset(
     {

@@ -148,12 +148,10 @@ async def _brought_by_reservation(
     """The token and the group of a reservation of this station that is for this token."""
     for entry in await reservations.open_at(tx, station):
         reservation = from_snapshot(entry.snapshot)
-        tokens = (reservation.id_token, reservation.group_id_token)
-        named = tuple(token.digest for token in tokens if token is not None)
-        if digest not in named:
+        if digest not in reservation.digests:
             continue
         if reservation.state is ReservationState.HELD and now < reservation.expire_time:
-            return named
+            return reservation.digests
     return ()
 
 

@@ -28,8 +28,6 @@ async def judge_late(tx: Tx, station: str, token: Judgement, time: StationTime) 
     ended = await reservations.ended_at(tx, station, since=shown)
     for entry in (*await reservations.open_at(tx, station), *ended):
         known = from_snapshot(entry.snapshot)
-        tokens = (known.id_token, known.group_id_token)
-        named = tuple(each.digest for each in tokens if each is not None)
-        if token.digest in named and was_held_at(known, shown):
-            return replace(token, authorization=_GOOD, brought=named, known=True)
+        if token.digest in known.digests and was_held_at(known, shown):
+            return replace(token, authorization=_GOOD, brought=known.digests, known=True)
     return token

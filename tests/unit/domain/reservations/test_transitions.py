@@ -96,6 +96,12 @@ def test_a_request_that_ran_out_while_it_was_undone_is_over(code: Code) -> None:
     assert (after.state, after.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN)
 
 
+def test_the_tokens_of_a_reservation_are_its_drivers_and_his_groups() -> None:
+    group = replace(TOKEN, digest="group")
+    assert hold(group_id_token=None).digests == (TOKEN.digest,)
+    assert hold(group_id_token=group).digests == (TOKEN.digest, "group")
+
+
 def test_every_outcome_of_a_reserve_now_is_in_the_table() -> None:
     """No outcome leaves its reservation where it was by oversight."""
     told = {command.outcome.code for command, _, _ in FOLLOWED if command.outcome}
