@@ -107,13 +107,13 @@ async def our_gateway(
         await stop(process)
 
 
-async def first_line(process: Process) -> str:
-    """The first line that the process prints.
+async def first_line(process: Process, *, timeout_s: float = _READY_TIMEOUT_S) -> str:
+    """The next line that the process prints.
 
     Raises: RuntimeError when it ends before; TimeoutError.
     """
     assert process.stdout is not None
-    async with asyncio.timeout(_READY_TIMEOUT_S):
+    async with asyncio.timeout(timeout_s):
         line = await process.stdout.readline()
     if not line:
         raise RuntimeError("the server ended before it was ready")

@@ -50,6 +50,7 @@ from station_gateway.session.events import POLICY_VIOLATION, SERVICE_RESTART, An
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.arrivals import Arrivals
 from station_gateway.sockets.handshake import Admitted, HandshakeJudge
 from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
@@ -119,7 +120,8 @@ class Gateway:
         self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
         self._recording = self._recorded(sealer)
-        self.server = StationServer(settings, self.handshake_judge, self._serve)
+        arrivals = Arrivals(settings, monotonic_s=time.monotonic, commands_go_on=self.runs.go_on)
+        self.server = StationServer(settings, self.handshake_judge, arrivals, self._serve)
         self._loops: list[asyncio.Task[None]] = []
         self._unrecorded = Unrecorded()
 

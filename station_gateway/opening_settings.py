@@ -40,6 +40,19 @@ class OpeningSettings:
         default=20_000, metadata={"doc": "open sockets of this process; beyond it 503."}
     )
     retry_after_s: int = field(default=5, metadata={"doc": "what 503 tells a station to wait."})
+    arrivals_per_s: float = field(
+        default=370.0,
+        metadata={
+            "doc": (
+                "stations that are let in per second while commands go on; without commands "
+                "there is no limit."
+            )
+        },
+    )
+    arrival_wait_s: float = field(
+        default=5.0,
+        metadata={"doc": "a station whose turn comes later than this is answered 503."},
+    )
     password_checks: int = field(
         default=64,
         metadata={

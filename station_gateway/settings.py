@@ -258,6 +258,9 @@ class GatewaySettings(TlsSettings, OpeningSettings, RelaySettings):
     housekeeping_jitter_s: float = field(
         default=8.0, metadata={"doc": "a random time up to this is added."}
     )
+    housekeeping_rate: float = field(
+        default=20.0, metadata={"doc": "first questions per second, of all stations together."}
+    )
     housekeeping_timeout_s: float = field(default=5.0, metadata={"doc": "limit of that question."})
     fact_timeout_s: float = field(
         default=20.0,

@@ -1,26 +1,24 @@
-"""A whole fleet comes back: 10,000 stations connect and boot while commands go on.
+"""A whole fleet comes back: 10,000 stations that are known connect and boot while commands go on.
 
 First without TLS, then with it, each with a fresh `evcommand up`. Eight other stations open their
-connectors meanwhile, for two callers; the reference are the same calls before the fleet comes. All
-of it shares this machine: the stations' side costs more than ours.
+connectors meanwhile, for two callers; the reference are the same calls before the fleet comes back.
+All of it shares this machine; the fleet is a process of its own.
 
     python -m bench returning-fleet
 """
 
 import asyncio
-import contextlib
 import itertools
 import ssl
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from bench.crowd import Crowd
 from bench.neighbours.calls import Called, Running, Stations, percentile, request_for, up
+from bench.neighbours.crowd_process import CrowdProcess, crowd_process
 from bench.report import Figure, note
 from bench.servers import dev_temporal
 from tests.support.certificates import station_certificate
@@ -45,14 +43,12 @@ async def _quiet(running: Running, names: list[str], count: int) -> Called:
     return called
 
 
-async def _return(running: Running, names: list[str], crowd: Crowd) -> tuple[float, Called]:
+async def _return(running: Running, names: list[str], crowd: CrowdProcess) -> tuple[float, Called]:
     """How many seconds the fleet took, and the calls meanwhile."""
     called, back = Called(), asyncio.Event()
     calls = itertools.takewhile(lambda _: not back.is_set(), _unlocks(names))
     calling = asyncio.create_task(called.call_all(running.commands, calls, at_once=CALLERS))
-    began = time.perf_counter()
-    await crowd.join(STATIONS, at_once=AT_ONCE)
-    took = time.perf_counter() - began
+    took = await crowd.join()
     back.set()
     await calling
     return took, called
@@ -60,6 +56,7 @@ async def _return(running: Running, names: list[str], crowd: Crowd) -> tuple[flo
 
 async def _play(directory: Path, temporal: str, kind: str) -> None:
     flags: tuple[str, ...] = ()
+    certificate: Path | None = None
     tls: ssl.SSLContext | None = None
     if kind == "tls":
         certificate, key = station_certificate(directory, "ec")
@@ -69,12 +66,14 @@ async def _play(directory: Path, temporal: str, kind: str) -> None:
     others = Stations([f"OTHER-{number}" for number in range(OTHERS)])
     async with up(directory, temporal, *flags) as running:
         url = running.ocpp.replace("ws://", "wss://") if tls else running.ocpp
-        crowd = Crowd(url, "CP", compression=None, tls=tls)
-        async with others.connected(url, tls):
-            with contextlib.closing(crowd):
-                await _quiet(running, others.names, WARMUP)
-                before = await _quiet(running, others.names, QUIET_CALLS)
-                took, during = await _return(running, others.names, crowd)
+        fleet = crowd_process(url, STATIONS, at_once=AT_ONCE, certificate=certificate)
+        async with others.connected(url, tls), fleet as crowd:
+            first = await crowd.join()
+            note(f"returning-fleet: {kind}: {STATIONS / first:.0f} stations/s without commands")
+            await crowd.leave()
+            await _quiet(running, others.names, WARMUP)
+            before = await _quiet(running, others.names, QUIET_CALLS)
+            took, during = await _return(running, others.names, crowd)
     _report(kind, took, before, during)
 
 

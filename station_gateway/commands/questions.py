@@ -7,6 +7,7 @@ that it brings come as messages of the station.
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from contract.commands import SendFrameInput, SendFrameResult
 from contract.questions import AskStationInput, AskStationResult
 from domain.model.answers import Verdict
 from domain.model.specs import Kind
+from domain.token_bucket import TokenBucket
 from fleet import sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
@@ -44,6 +46,10 @@ from station_gateway.stations.waiting import StationGone
 from station_gateway.waking import Waker
 
 log = structlog.get_logger(__name__)
+
+FIRST_AT_ONCE = 20
+LONGEST_WAIT_S = 1_800.0
+"""Of first questions: what the rate lets through at once, and how long one may wait."""
 
 SHORTEST_S = 2.0
 """A question whose turn comes at its deadline still gets this long for its answer: a station has to
@@ -115,6 +121,9 @@ class Questions:
         self._settings = settings
         self._sealer = sealer
         self._utc_now = utc_now
+        self._first_questions = TokenBucket(
+            settings.housekeeping_rate, FIRST_AT_ONCE, time.monotonic()
+        )
 
     async def ask(self, request: AskStationInput) -> AskStationResult:
         """Ask what became of a command. Nothing is assumed when the station does not say."""
@@ -173,10 +182,15 @@ class Questions:
         """Learn, a little later, how long this station waits for the cable.
 
         Later, and by chance, so that the boots of many stations do not become one burst of CALLs.
+        In a fleet that is new, so many wait that one of them may be asked after its next boot only,
+        or when it accepts a start.
         """
         if station.peer.connection_timeout_s is not None:
             return
-        delay_s = self._settings.housekeeping_delay_s
+        wait_s = self._first_questions.take_within(time.monotonic(), LONGEST_WAIT_S)
+        if wait_s is None:
+            return
+        delay_s = wait_s + self._settings.housekeeping_delay_s
         delay_s += random.uniform(0, self._settings.housekeeping_jitter_s)  # noqa: S311
         station.later(delay_s, lambda: self._learn_connection_timeout(station))
 

@@ -7,6 +7,7 @@ answered by the row of its intent.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 Run = asyncio.Task[SendFrameResult]
 _Key = tuple[str, str, int]
+
+GO_ON_S = 1.0
+"""Commands go on this long after a frame: their other steps, and the next command, come soon."""
 
 
 class Runs:
@@ -37,6 +41,11 @@ class Runs:
         self._then = then
         self._runs: dict[_Key, Run] = {}
         self._outlasting: Counter[str] = Counter()
+        self._begun_s = -GO_ON_S
+
+    def go_on(self) -> bool:
+        """Whether a frame is on its way, or began its way within the last second."""
+        return bool(self._runs) or time.monotonic() - self._begun_s < GO_ON_S
 
     async def offer(self, request: SendFrameInput, wait_s: float) -> SendFrameResult | None:
         """The result, when it comes within `wait_s`; None: the run goes on by itself.
@@ -57,6 +66,7 @@ class Runs:
         key = (request.tenant, request.command, request.attempt)
         run = self._runs.get(key)
         if run is None:
+            self._begun_s = time.monotonic()
             run = self._runs[key] = asyncio.get_running_loop().create_task(self._run(key, request))
             # Its result may be looked at by nobody; a failure is logged where it happens.
             run.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from enum import Flag, auto
 
-from station_gateway.sockets.limits import TokenBucket
+from domain.token_bucket import TokenBucket
 
 SLICE_BYTES = 1024
 """Bytes that are parsed at once: 170 empty pings, which take some milliseconds."""

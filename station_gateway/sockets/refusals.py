@@ -14,9 +14,10 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
+from domain.token_bucket import TokenBucket
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
-from station_gateway.sockets.limits import Reconnects, TokenBucket
+from station_gateway.sockets.limits import Reconnects
 from station_gateway.sockets.opening import MAX_ID_CHARS, Refused, origin_form, station_id
 from telemetry import metrics
 
@@ -49,6 +50,8 @@ REMEDIES = {
     " and its password",
     "too_many_passwords": "too many passwords that no station has used yet are tried at once: the"
     " station comes again by itself",
+    "too_many_arrivals": "a fleet comes back while commands go on: the station comes again by"
+    " itself; EVCOMMAND_GATEWAY_ARRIVALS_PER_S sets the pace",
     "bad_proxy_header": "have this balancer begin each connection with a PROXY header of version 2,"
     " or turn EVCOMMAND_GATEWAY_PROXY_PROTOCOL off",
     "unknown_path": "the URL is wss://HOST:PORT/ocpp/IDENTITY with the identity URL-escaped",

@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.arrivals import Arrivals
 from station_gateway.sockets.client_certificates import read_certificate
 from station_gateway.sockets.handshake import Admitted, HandshakeJudge
 from station_gateway.sockets.opening import OpeningRequest, Refused, offered
@@ -46,6 +47,7 @@ class StationServer:
         self,
         settings: GatewaySettings,
         handshake_judge: HandshakeJudge,
+        arrivals: Arrivals,
         serve_station: ServeStation,
     ) -> None:
         self.settings = settings
@@ -55,6 +57,7 @@ class StationServer:
         self.admitting = True
         self.refusals = Refusals(time.monotonic, max_addresses=settings.max_remembered)
         self._handshake_judge = handshake_judge
+        self._arrivals = arrivals
         self._serve_station = serve_station
         self._server: Server | None = None
         self.busy = (
@@ -145,7 +148,7 @@ class StationServer:
             forwarded = request.headers.get_all("X-Forwarded-For")
             socket.told_address = self.openings.station_address(socket.address, forwarded)
         try:
-            admitted = await self._handshake_judge.judge(
+            admitted = await self._admit(
                 OpeningRequest(
                     request.path, request.headers, socket.address, tls is not None, certificate
                 )
@@ -166,6 +169,16 @@ class StationServer:
                 else self.settings.upstream_frame_bytes
             )
         return None
+
+    async def _admit(self, request: OpeningRequest) -> Admitted:
+        """Admit a station, and wait for its turn. Raises: Refused."""
+        admitted = await self._handshake_judge.judge(request)
+        try:
+            await self._arrivals.turn()
+        except BaseException:
+            admitted.give_up()
+            raise
+        return admitted
 
     async def _run(self, connection: ServerConnection) -> None:
         socket = cast(StationSocket, connection)

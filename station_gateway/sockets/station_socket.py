@@ -15,10 +15,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
 
+from domain.token_bucket import TokenBucket
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import Admitted
 from station_gateway.sockets.intake import Hold, Intake
-from station_gateway.sockets.limits import TokenBucket
 from station_gateway.sockets.peer_socket import PeerSocket
 from station_gateway.sockets.refusals import Refusals
 from station_gateway.sockets.securing import Openings, peer_address

@@ -6,8 +6,8 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.token_bucket import TokenBucket
 from station_gateway.sockets.intake import SLICE_BYTES, Hold, Intake
-from station_gateway.sockets.limits import TokenBucket
 
 
 class Transport:

@@ -1,30 +1,11 @@
 """How often a station may connect, and how many attempts may fail."""
 
-from station_gateway.sockets.limits import Attempts, Reconnects, TokenBucket
+from station_gateway.sockets.limits import Attempts, Reconnects
 
 
 def attempts(**changed: float) -> Attempts:
     limits = {"limit": 3, "window_s": 60.0, "penalty_s": 10.0, "max_penalty_s": 35.0, "max_keys": 3}
     return Attempts(**{**limits, **changed})  # type: ignore[arg-type]
-
-
-def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
-    bucket = TokenBucket(rate=2.0, burst=3, now_s=0.0)
-    assert [bucket.take(0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
-    assert bucket.take(1.0) == 0.0
-
-
-def test_a_bucket_gives_several_tokens_at_once_and_tells_how_long_to_wait() -> None:
-    bucket = TokenBucket(rate=10.0, burst=30, now_s=0.0)
-    assert bucket.take(0.0, 30.0) == 0.0
-    assert bucket.take(0.0, 20.0) == 2.0
-
-
-def test_trying_a_bucket_in_vain_costs_nothing() -> None:
-    bucket = TokenBucket(rate=1.0, burst=1, now_s=0.0)
-    assert bucket.try_take(0.0) == 0.0
-    assert [bucket.try_take(0.0) for _ in range(5)] == [1.0] * 5
-    assert bucket.try_take(1.0) == 0.0
 
 
 def test_failures_up_to_the_limit_block_and_each_further_one_blocks_longer() -> None:
