@@ -15,7 +15,7 @@ from bench import (
     statement_cost,
     storm,
 )
-from bench.neighbours import busy_cores, returning_fleet, silent_stations
+from bench.neighbours import busy_cores, hostile_stations, returning_fleet, silent_stations
 from bench.on_postgres import latency, two_ways, year
 from bench.relayed import fleet as relayed_fleet
 from bench.relayed import frames as relayed_frames
@@ -33,6 +33,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "storm": storm.measure,
     "expiry-lateness": expiry_lateness.measure,
     "busy-cores": busy_cores.measure,
+    "hostile-stations": hostile_stations.measure,
     "silent-stations": silent_stations.measure,
     "relayed-frames": relayed_frames.measure,
     "relayed-stall": relayed_stall.measure,

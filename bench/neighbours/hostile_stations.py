@@ -1,0 +1,191 @@
+"""Hostile stations cost nobody else: others' p99 beside one station of each kind of attack.
+
+Eight stations refuse a start at once, eight calls at a time, on a fresh `evcommand up` in each
+round: alone, from the first moment of the attacks, alone again. The hostile ones are a process of the lowest
+priority, because their own work is not ours to answer for; they do what they do as fast as they are
+let.
+
+    python -m bench hostile-stations
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+from evcommand.v1 import command_options_pb2 as options_pb
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from bench.neighbours.calls import Called, Running, Stations, percentile, request_for, up
+from bench.report import Figure, note
+from bench.servers import dev_temporal, first_line, stop
+
+OTHERS = 8
+CALLS = 300
+WARMUP = 80
+ROUNDS = 3
+LOWEST_PRIORITY = 19
+HALF_OPEN = 300
+_PAUSE_S = 0.05
+"""Between a socket that was closed and the next one of the same attack."""
+
+Attack = Callable[[ClientConnection], Awaitable[None]]
+
+_HEARTBEAT = '[2,"z","Heartbeat",{}]'
+_GARBAGE = ("", "[", "null", '[9,"x","Heartbeat",{}]', "[" * 200, '[2,"x","Nonsense",{"a":NaN}]')
+_NULLS = json.dumps([2, "n", "DataTransfer", {"vendorId": "X", "data": [None] * 40_000}])
+
+
+async def _floods(socket: ClientConnection) -> None:
+    while True:
+        await socket.send(_HEARTBEAT)
+
+
+async def _pings(socket: ClientConnection) -> None:
+    while True:
+        await socket.ping(b"x" * 125)
+        await asyncio.sleep(0)
+
+
+async def _talks_nonsense(socket: ClientConnection) -> None:
+    for text in itertools.cycle(_GARBAGE):
+        await socket.send(text)
+
+
+async def _sends_large_frames(socket: ClientConnection) -> None:
+    while True:
+        await socket.send(_NULLS)
+
+
+async def _boots_for_ever(socket: ClientConnection) -> None:
+    boot = {"chargePointVendor": "Bench", "chargePointModel": "Hostile"}
+    for number in itertools.count():
+        await socket.send(json.dumps([2, str(number), "BootNotification", boot]))
+        await socket.recv()
+
+
+async def _leaves_at_once(_: ClientConnection) -> None:
+    return
+
+
+async def _is_deaf(socket: ClientConnection) -> None:
+    socket.transport.pause_reading()
+    await _floods(socket)
+
+
+ATTACKS: tuple[Attack, ...] = (
+    _floods,
+    _pings,
+    _talks_nonsense,
+    _sends_large_frames,
+    _boots_for_ever,
+    _leaves_at_once,
+    _is_deaf,
+)
+
+
+async def _attack(url: str, attack: Attack) -> None:
+    name = attack.__name__.upper().replace("_", "-").strip("-")
+    while True:
+        with contextlib.suppress(OSError, TimeoutError, WebSocketException):
+            async with connect(
+                f"{url}/{name}", subprotocols=[Subprotocol("ocpp1.6")], ping_interval=None
+            ) as socket:
+                await attack(socket)
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _half_open(url: str) -> None:
+    """Opens many connections whose requests never end, and opens them again when they are cut."""
+    host, _, port = url.removeprefix("ws://").partition("/")[0].partition(":")
+
+    async def one() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(b"GET /ocpp/HALF-OPEN HTTP/1.1\r\n")
+                await reader.read()
+                writer.transport.abort()
+            await asyncio.sleep(_PAUSE_S)
+
+    await asyncio.gather(*(one() for _ in range(HALF_OPEN)))
+
+
+async def _be_hostile() -> None:
+    """The program of the hostile stations: until its standard input closes."""
+    os.nice(LOWEST_PRIORITY)
+    url = sys.argv[1]
+    attacks = [asyncio.create_task(_attack(url, attack)) for attack in ATTACKS]
+    attacks.append(asyncio.create_task(_half_open(url)))
+    print("begun", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    for each in attacks:
+        each.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _hostile(url: str) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.neighbours.hostile_stations", url), stdin=PIPE, stdout=PIPE
+    )
+    try:
+        await first_line(process)
+        yield
+    finally:
+        await stop(process)
+
+
+async def _others(running: Running, names: list[str], count: int) -> list[float]:
+    called = Called()
+    starts = (
+        request_for(name, starts=True, wait_for=options_pb.WAIT_FOR_OUTCOME)
+        for name in itertools.islice(itertools.cycle(names), count)
+    )
+    await called.call_all(running.commands, starts, at_once=len(names))
+    if called.failed:
+        raise RuntimeError(f"{len(called.failed)} calls failed: {called.failed[0].code}")
+    return called.times_ms
+
+
+async def measure() -> None:
+    """Plays the rounds and compares the percentiles of all of them."""
+    alone: list[float] = []
+    beside: list[float] = []
+    others = Stations([f"OTHER-{number}" for number in range(OTHERS)])
+    with tempfile.TemporaryDirectory() as text:
+        async with dev_temporal(Path(text)) as temporal:
+            for number in range(ROUNDS):
+                directory = Path(text) / str(number)
+                directory.mkdir()
+                async with up(directory, temporal) as running, others.connected(running.ocpp):
+                    await _others(running, others.names, WARMUP)
+                    alone += await _others(running, others.names, CALLS // 2)
+                    async with _hostile(running.ocpp):
+                        beside += await _others(running, others.names, CALLS)
+                    alone += await _others(running, others.names, CALLS // 2)
+                note(f"hostile-stations: round {number + 1} of {ROUNDS}")
+    for word, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
+        own, reference = percentile(beside, share), percentile(alone, share)
+        has_target = word == "p99"
+        Figure(
+            f"beside_hostile_stations_{word}",
+            round(own, 1),
+            round(reference, 1),
+            "ms",
+            target="ratio <= 1.1" if has_target else "",
+            ok=own <= 1.1 * reference if has_target else None,
+            details={"calls": len(beside), "attacks": len(ATTACKS) + 1},
+        ).report()
+
+
+if __name__ == "__main__":
+    uvloop.run(_be_hostile())
