@@ -1,9 +1,9 @@
 """Hostile stations cost nobody else: others' p99 beside one station of each kind of attack.
 
 Eight stations refuse a start at once, eight calls at a time, on a fresh `evcommand up` in each
-round: alone, from the first moment of the attacks, alone again. The hostile ones are a process of the lowest
-priority, because their own work is not ours to answer for; they do what they do as fast as they are
-let.
+round: alone, from the first moment of the attacks, alone again. The hostile ones are a process of
+the lowest priority, because their own work is not ours to answer for; they attack as fast as they
+are let.
 
     python -m bench hostile-stations
 """
