@@ -14,6 +14,7 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
+from domain.addresses import line_of
 from domain.token_bucket import TokenBucket
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
@@ -83,7 +84,7 @@ class Refusals:
         """
         metrics.REFUSED_HANDSHAKES.labels(reason=reason).inc()
         now_s = self._monotonic_s()
-        if self._by_address.blocked_s(address, now_s) or self._all.try_take(now_s):
+        if self._by_address.blocked_s(line_of(address), now_s) or self._all.try_take(now_s):
             self._left_out += 1
             return
         left_out, self._left_out = self._left_out, 0

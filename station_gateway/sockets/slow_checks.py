@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from domain.addresses import line_of
 from station_gateway.sockets.guesses import FairQueue
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class SlowChecks:
         if self._running < AT_ONCE:
             self._running += 1
         else:
-            await self._turn(station, address)
+            await self._turn(station, line_of(address))
         try:
             return await check()
         finally:

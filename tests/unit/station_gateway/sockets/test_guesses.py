@@ -154,3 +154,12 @@ async def test_a_check_that_fails_gives_its_turn() -> None:
         *(checks.run(str(n), "here", fail) for n in range(6)), return_exceptions=True
     )
     assert all(isinstance(each, ValueError) for each in told)
+
+
+def test_guesses_from_one_ipv6_line_are_of_one_address() -> None:
+    made = Failures(GatewaySettings(station_failures=GUESSED, address_failures=20))
+    for number in range(20):
+        made.count(f"S{number}", f"2001:db8:1:2::{number:x}", 0.0)
+    reason, _ = made.blocked(Fit.WRONG, "S99", "2001:db8:1:2:ffff::1", 0.0)
+    assert reason == "too_many_failures_of_address"
+    assert made.blocked(Fit.WRONG, "S99", "2001:db8:1:3::1", 0.0) == ("", 0.0)
