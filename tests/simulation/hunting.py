@@ -28,6 +28,15 @@ def found_within(
     return _found(stage, word, islice(seeds, worlds), seen_in)
 
 
+def absent(stage: Stage, word: str, kind: Kind, *, seen_in: int) -> bool:
+    """Whether no lie with this word is in the first few worlds that have such a command.
+
+    seen_in: a world with this lie where nothing prevents it. It is played, too.
+    """
+    seeds = (seed for seed in count(1) if kind in _kinds_of(seed))
+    return not _found(stage, word, {seen_in, *islice(seeds, FEW)}, 0)
+
+
 def found_in_the_field(
     stage: Stage,
     word: str,

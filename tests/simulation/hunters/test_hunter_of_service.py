@@ -16,7 +16,7 @@ from fleet import transactions
 from fleet.engine.statements import Tx
 from station_gateway.commands import recording
 from tests.simulation.hunters.test_hunter import plant_a_careless_workflow
-from tests.simulation.hunting import found_within
+from tests.simulation.hunting import absent, found_within
 from tests.simulation.world.stage import Stage
 
 
@@ -82,7 +82,7 @@ def test_a_blind_rule_for_restarts_tells_no_lie_without_a_proof(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overlook_boots(monkeypatch)
-    assert not found_within(stage, "its frame restarted", Kind.RESET)
+    assert absent(stage, "its frame restarted", Kind.RESET, seen_in=6)
 
 
 def test_a_reset_that_is_unknown_without_a_cause_is_found(
