@@ -25,13 +25,15 @@ class Match(StrEnum):
 
 
 class TokenState(StrEnum):
-    """What is known about a session's token. NOT_TOLD: nobody has judged it yet.
+    """What is known about a session's token. NOT_TOLD: the station has not told it yet.
 
     OCPP 2.x may report a session before its token: when the cable is in first, the token comes with
-    a later event. "Not judged yet" is no refusal.
+    a later event. "Not judged yet" is no refusal. NOT_JUDGED: it was told, and the back end (CSMS)
+    that judges it has not answered, or nobody can read what: it is no acceptance either.
     """
 
     NOT_TOLD = "NOT_TOLD"
+    NOT_JUDGED = "NOT_JUDGED"
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
 
@@ -171,6 +173,12 @@ class Session:
         charged = self.has_charged or self.charging_state == ChargingState.CHARGING
         proven = names_ours or charged
         return proven or self.token_state is TokenState.ACCEPTED
+
+    @property
+    def may_charge(self) -> bool:
+        """Whether energy may flow in it, as far as anybody knows."""
+        unanswered = self.token_state is TokenState.NOT_JUDGED and not self.is_refused
+        return self.is_accepted or unanswered
 
     @property
     def timed_out(self) -> bool:
