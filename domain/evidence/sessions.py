@@ -105,6 +105,7 @@ class Session:
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
     may_repeat: its start may be that of an ended session with the same id, told again with a new
         time.
+    id_taken: another session of the station has its id now (`told_id`), and no frame can name it.
     passed_on: it names a start whose time was over, and a later start for its token and place may
         be its cause.
     has_charged: energy flowed in it at some time, as far as the station told.
@@ -143,11 +144,17 @@ class Session:
     may_repeat: bool = False
     has_charged: bool = False
     passed_on: bool = False
+    id_taken: bool = False
 
     @property
     def lacks_id(self) -> bool:
-        """Whether its start was told and the back end behind us has given it no id yet (1.6)."""
-        return not self.observed_only and not told_id(self.ocpp_transaction_id)
+        """Whether no frame can name it.
+
+        Its start was told, and the back end behind us has given it no id yet (1.6); or its id is
+        another session's.
+        """
+        unnamed = not self.observed_only and not told_id(self.ocpp_transaction_id)
+        return unnamed or self.id_taken
 
     @property
     def is_refused(self) -> bool:

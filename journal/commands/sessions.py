@@ -57,6 +57,7 @@ def session_of(row: Transaction) -> Session:
         alive_time=row.alive_time,
         may_repeat=row.may_repeat,
         has_charged=row.has_charged,
+        id_taken=row.id_taken,
     )
 
 
