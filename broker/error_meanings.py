@@ -59,7 +59,8 @@ MEANINGS: dict[Reason, str] = {
     Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
     "again.",
     Reason.AMBIGUOUS_TARGET: "Several running sessions fit; the message and the metadata "
-    "`transactions` list them. Stop one by its name. For an unlock: the EVSE has several "
+    "`transactions` list them. Stop one by its name. Or the station uses the id of this session "
+    "for a newer one, too. For an unlock: the EVSE has several "
     "connectors, or none is known yet. Say which one.",
     Reason.START_NOT_FINAL: "The start command has not started a session yet. Take it back with "
     "CancelCommand.",

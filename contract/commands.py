@@ -30,7 +30,10 @@ ACTS_AFTER_REFUSALS = 1
 SENDS_DIRECTLY = 2
 """The edition since which a command's frame goes over the gateway's direct line, where it can."""
 
-EDITION = 2
+UNDOES_ON_GUARD = 3
+"""The edition since which what is being undone when a command ends goes on without a wake-up."""
+
+EDITION = 3
 """The newest edition of the command workflow: new commands keep to it."""
 
 
@@ -312,7 +315,8 @@ class WeighEvidenceInput:
 class WeighEvidenceResult:
     """Result of `weigh_evidence`: the decision, which is recorded already.
 
-    act: what to do next. look_again: when to weigh again; None: only when woken.
+    act: what to do next. look_again: when to weigh again; None: only when woken. Of an UNDO: until
+        when its frame may wait for its turn; None: for the usual time.
     state, outcome, compensation, progress, revision: the command as the log has it now.
     ocpp_transaction_id, transaction, evse_id: the session to stop (UNDO, SEND_AGAIN).
     """

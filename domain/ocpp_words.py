@@ -41,10 +41,12 @@ NO_TRANSACTION_ID = "-1"
 def told_id(ocpp_transaction_id: str) -> str:
     """OCPP's id of a session as it is shown; empty while there is none.
 
-    A session without an id is renamed when a second one begins: "-1~" and a number.
+    The row of a session whose id another one has now is renamed: its id, "~" and a number. Nobody
+    outside knows that name, and no station does: what it had is shown. OCPP has no "~" in an id.
     """
-    is_none = ocpp_transaction_id.partition("~")[0] == NO_TRANSACTION_ID
-    return "" if is_none else ocpp_transaction_id
+    had, _, row = ocpp_transaction_id.rpartition("~")
+    told = had if had and row.isdecimal() else ocpp_transaction_id
+    return "" if told == NO_TRANSACTION_ID else told
 
 
 RUNNING = frozenset(

@@ -14,6 +14,7 @@ from temporalio import workflow
 from contract import names
 from contract.commands import (
     SENDS_DIRECTLY,
+    UNDOES_ON_GUARD,
     ChangeKind,
     CommandInput,
     CommandSoFar,
@@ -24,7 +25,7 @@ from contract.commands import (
 )
 from domain.commands import wording
 from domain.commands.standing import standing_of
-from domain.model.command import Command, Outcome, State, WaitFor
+from domain.model.command import Command, CompensationState, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
 from domain.model.states import is_definite
 from workflows.alarms import Alarms
@@ -136,6 +137,14 @@ class CommandRun:
                 return self._outcome is not None
 
     # --- Waiting.
+
+    def _first_look_on_guard(self) -> datetime | None:
+        """When the guard looks at the facts without a wake-up; None: only when its time is over.
+
+        Nobody wakes us for a frame that undoes something and was not sent yet.
+        """
+        undoes = self._command.compensation.state is CompensationState.PENDING
+        return workflow.now() if undoes and self._edition >= UNDOES_ON_GUARD else None
 
     def _may_prevent(self, request: SendFrameInput) -> bool:
         """Whether a cancel arrived that may still keep this frame from being written."""

@@ -349,7 +349,8 @@ class RemoteCommandWorkflow(CommandRun):
     async def _undo(self, weighed: WeighEvidenceResult) -> None:
         """Sends the frame that undoes what came of a command that was given up or cancelled."""
         gateway = await self._ready_gateway()
-        self._look_again = until = workflow.now() + UNDO_ROUTE_PAUSE
+        until = workflow.now() + UNDO_ROUTE_PAUSE
+        self._look_again = until = min(until, weighed.look_again or until)
         if gateway is None:
             return
         self._attempt += 1
@@ -376,7 +377,7 @@ class RemoteCommandWorkflow(CommandRun):
             return
         if self._guard_until is None:
             self._guard_until = guard_end(self._command, self._timing, workflow.now())
-            self._look_again = None
+            self._look_again = self._first_look_on_guard()
         end = self._guard_until
         while is_guarded(self._command) and workflow.now() < end:
             await self._woken_or(min(self._look_again or end, end))

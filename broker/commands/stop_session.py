@@ -32,7 +32,7 @@ from fleet.keys import Sealer
 from fleet.log import commands as fleet_log
 from fleet.log import reservations
 from fleet.stations import Station
-from fleet.transactions.rows import Transaction
+from fleet.transactions.rows import ENDED, Transaction
 from journal.commands import plugs
 from journal.commands.record import from_snapshot
 from journal.commands.sessions import session_of
@@ -250,6 +250,9 @@ async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: s
     found = await transactions.by_ocpp_transaction_id(lookup.tx, station.id, sent)
     if found is None:
         return StopTarget(station.id, sent)
+    if found.id_taken:
+        why = "is no id of the station: name the session as ListTransactions does"
+        raise bad_field(Reason.INVALID_REQUEST, "transaction_id", why)
     return _session_of(await plugs.goes_on_as(lookup.tx, found))
 
 
@@ -262,7 +265,7 @@ async def _without_id(lookup: Lookup, station: Station, sent: str) -> list[Trans
     if able is None or not able.numeric_transaction_ids or int(sent) > 0:
         return []
     running = await transactions.active(lookup.tx, station.id)
-    return [one for one in running if session_of(one).lacks_id]
+    return [one for one in running if session_of(one).lacks_id and not one.id_taken]
 
 
 async def _running(
@@ -350,6 +353,16 @@ def _only(station: str, running: list[Transaction]) -> StopTarget:
 
 
 def _session_of(transaction: Transaction) -> StopTarget:
+    """Raises: Refusal for one that runs, as far as anybody knows, and that no stop can name."""
+    if transaction.id_taken and transaction.state != ENDED:
+        name = names.transaction_name(transaction.station, transaction.name)
+        id = told_id(transaction.ocpp_transaction_id)
+        raise Refusal(
+            Reason.AMBIGUOUS_TARGET,
+            f"A newer session of the station has the transaction id {id} of {name}, too: a stop "
+            "that names it would end that one. Stop it at the station, or by a reset.",
+            facts={"transactions": name},
+        )
     return StopTarget(transaction.station, transaction.ocpp_transaction_id, transaction.name)
 
 

@@ -85,9 +85,9 @@ def of_late_session(
     command: Command, session: Session, deadline: datetime, now: datetime
 ) -> Decision:
     """The next step when a session is the late effect of a command that nobody waits for."""
-    if session.active and session.is_accepted and not _left_alone(command, session):
+    if session.active and session.may_charge and not _left_alone(command, session):
         return unwanted(session)
-    undecided = session.active and not session.is_accepted and not session.is_refused
+    undecided = session.active and not session.may_charge and not session.is_refused
     if undecided and now < deadline:
         return Decision(Act.WAIT, look_again=deadline)
     if command.state is State.COMPENSATING:
@@ -158,7 +158,7 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
     compensation = command.compensation
     if compensation.state is not CompensationState.PENDING:
         return None
-    session = next((s for s in facts.sessions if _is_of(compensation, s)), None)
+    session = _undone(compensation, facts)
     if session is None:
         return None
     if not session.active:
@@ -167,6 +167,12 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
         why = "It turned out to be the session of another request, and is left alone."
         return Decision(Act.UNDO_FAILED, session=session, reason=why)
     return _stop_again(session, facts, timing, now)
+
+
+def _undone(compensation: Compensation, facts: Facts) -> Session | None:
+    """The session that is being undone: another one may have its id by now."""
+    by_name = (s for s in facts.sessions if s.name == compensation.transaction)
+    return next(by_name, None) or next((s for s in facts.sessions if _is_of(compensation, s)), None)
 
 
 def _is_of(compensation: Compensation, session: Session) -> bool:
@@ -238,5 +244,5 @@ def _without_id(session: Session, now: datetime) -> Decision:
     give_up = session.received_time + NO_ID_PATIENCE
     if now < give_up:
         return Decision(Act.WAIT, look_again=give_up)
-    why = "The back end gave the session no id, so no stop can name it."
+    why = "The back end gave the session no id, or another one has it: no stop can name it."
     return Decision(Act.UNDO_FAILED, session=session, reason=why)

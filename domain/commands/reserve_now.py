@@ -8,9 +8,8 @@ cancelling goes on until the station says Accepted, or Rejected (it has no such 
 place is not shown as reserved, or until the reservation has run out by our clock. Until then the
 outcome is UNKNOWN or CANCELLED, and the compensation is PENDING. A station may keep a reservation
 past its end, so what has run out, or what the station denies and shows, is FAILED and not DONE.
-The reservation's own workflow goes on cancelling it.
-
-A session that carries the number has used the reservation. It is not undone.
+The reservation's own workflow goes on cancelling it. A session that carries the number has used the
+reservation: it is not undone.
 """
 
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from domain.commands.rules import (
     never_ended,
     never_watched,
     nothing_to_end,
+    undone_in_time,
 )
 from domain.commands.timing import Timing, answer_may_be_late, undo_report
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
@@ -96,6 +96,7 @@ def _is_undecided(command: Command, answer: StationAnswer) -> bool:
     return lost_before and answer.verdict.is_no
 
 
+@undone_in_time
 def judge_reserve(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """The next step of a ReserveNow that was sent: awaited, COMPENSATING, or DONE and on guard."""
     spec = required(command.reserve)
@@ -198,8 +199,7 @@ def _undo(
 
 def _begin_undo(command: Command, spec: ReserveSpec, facts: Facts, reason: str) -> Decision:
     """The reservation is cancelled; a caller does not wait for a station that is away."""
-    away = facts.connected_since is None
-    outcome = _known_so_far(command, facts) if away else None
+    outcome = None if facts.connected_since else _known_so_far(command, facts)
     return Decision(Act.UNDO, reason=reason, outcome=outcome, reservation=_own_reservation(spec))
 
 
@@ -329,8 +329,8 @@ def _question(command: Command) -> StationQuestion:
 def _title(command: Command) -> list[str]:
     spec = required(command.reserve)
     evse = f"EVSE {spec.evse_id}" if spec.evse_id is not None else "any EVSE"
-    until = f"until {spec.expire_time:%Y-%m-%d %H:%M} UTC"
-    return [evse, f"token {spec.id_token.masked}", until, f"number {spec.wire_id}"]
+    token, until = spec.id_token.masked, f"until {spec.expire_time:%Y-%m-%d %H:%M} UTC"
+    return [evse, f"token {token}", until, f"number {spec.wire_id}"]
 
 
 def _repeated(command: Command, ocpp_transaction_id: str) -> ReserveSpec:

@@ -10,18 +10,18 @@ no defaults: a new command that leaves a question open does not type-check.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.commands.sending import SendDecision, Whereabouts
-from domain.commands.timing import Timing
-from domain.evidence.facts import Decision, Facts, NeededFacts
+from domain.commands.timing import Timing, leaves_by
+from domain.evidence.facts import Act, Decision, Facts, NeededFacts
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
 from domain.model.answers import StationAnswer
-from domain.model.command import Code, Command, Outcome
+from domain.model.command import Code, Command, CompensationState, Outcome, State
 from domain.model.outcomes import Cause, ending, still_unknown
 from domain.model.specs import Kind, OfflinePolicy, Spec
 from domain.reservations.reservation import Reservation, ReservationState
@@ -268,3 +268,21 @@ def looked_at_with_answer(
     """The first look of a command whose answer decides, or nothing does: straight away."""
     del answer, timing, connection_timeout_s
     return heard_or_sent(frame)
+
+
+def undone_in_time(judge: Judge) -> Judge:
+    """Of a command whose caller waits while its effect is undone: that frame leaves soon enough.
+
+    `look_again` of a decision to undo is until when its frame may wait for its turn.
+    """
+
+    def judged(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
+        decision, known = judge(command, facts, timing, now), command.compensation
+        waits = command.state is not State.DONE and decision.outcome is None
+        if decision.act is not Act.UNDO or not waits:
+            return decision
+        pending = known.state is CompensationState.PENDING
+        since = (known.update_time if pending else None) or now
+        return replace(decision, look_again=leaves_by(since, timing, now))
+
+    return judged

@@ -71,6 +71,15 @@ def undo_report(since: datetime, timing: Timing) -> datetime:
     return since + timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
 
 
+def leaves_by(since: datetime, timing: Timing, now: datetime) -> datetime:
+    """Until when a frame that undoes something may wait for its turn, while a caller waits.
+
+    Its answer has to come before `undo_report`. Where it cannot any more, it may wait until then.
+    """
+    soon = since + timedelta(seconds=timing.effect_margin_s)
+    return soon if now < soon else undo_report(since, timing)
+
+
 def answer_may_be_late(since: datetime | None, timing: Timing, now: datetime) -> bool:
     """Whether the answer to a frame that leaves now may come after `undo_report`."""
     latest = now + timedelta(seconds=timing.answer_timeout_s)

@@ -174,7 +174,7 @@ class Act(StrEnum):
 class Decision:
     """What to do next, and with what.
 
-    look_again: when; None means when woken, or never.
+    look_again: when; None means when woken, or never. Of UNDO: until when its frame may wait.
     session: what is to be stopped, or what has used the reservation.
     reservation: what is to be cancelled; None when a session is undone, or nothing.
     by_another: the session that has used the reservation is of another token.

@@ -25,13 +25,15 @@ class Match(StrEnum):
 
 
 class TokenState(StrEnum):
-    """What is known about a session's token. NOT_TOLD: nobody has judged it yet.
+    """What is known about a session's token. NOT_TOLD: the station has not told it yet.
 
     OCPP 2.x may report a session before its token: when the cable is in first, the token comes with
-    a later event. "Not judged yet" is no refusal.
+    a later event. "Not judged yet" is no refusal. NOT_JUDGED: it was told, and the back end (CSMS)
+    that judges it has not answered, or nobody can read what: it is no acceptance either.
     """
 
     NOT_TOLD = "NOT_TOLD"
+    NOT_JUDGED = "NOT_JUDGED"
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
 
@@ -103,6 +105,7 @@ class Session:
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
     may_repeat: its start may be that of an ended session with the same id, told again with a new
         time.
+    id_taken: another session of the station has its id now (`told_id`), and no frame can name it.
     passed_on: it names a start whose time was over, and a later start for its token and place may
         be its cause.
     has_charged: energy flowed in it at some time, as far as the station told.
@@ -141,11 +144,17 @@ class Session:
     may_repeat: bool = False
     has_charged: bool = False
     passed_on: bool = False
+    id_taken: bool = False
 
     @property
     def lacks_id(self) -> bool:
-        """Whether its start was told and the back end behind us has given it no id yet (1.6)."""
-        return not self.observed_only and not told_id(self.ocpp_transaction_id)
+        """Whether no frame can name it.
+
+        Its start was told, and the back end behind us has given it no id yet (1.6); or its id is
+        another session's.
+        """
+        unnamed = not self.observed_only and not told_id(self.ocpp_transaction_id)
+        return unnamed or self.id_taken
 
     @property
     def is_refused(self) -> bool:
@@ -171,6 +180,12 @@ class Session:
         charged = self.has_charged or self.charging_state == ChargingState.CHARGING
         proven = names_ours or charged
         return proven or self.token_state is TokenState.ACCEPTED
+
+    @property
+    def may_charge(self) -> bool:
+        """Whether energy may flow in it, as far as anybody knows."""
+        unanswered = self.token_state is TokenState.NOT_JUDGED and not self.is_refused
+        return self.is_accepted or unanswered
 
     @property
     def timed_out(self) -> bool:

@@ -155,8 +155,8 @@ ENDINGS: dict[Cause, Ending] = {
     ),
     Cause.SESSION_WITHOUT_ID: Ending(
         Code.NOT_SENT,
-        "The session has no id: the back end of the station did not give it one in time. "
-        "Nothing was sent.",
+        "The session has no id that a stop could name: the back end of the station did not give it "
+        "one in time, or another session has it now. Nothing was sent.",
     ),
     Cause.BOOT_NOT_ACCEPTED: Ending(
         Code.NOT_SENT,

@@ -30,7 +30,8 @@ class ReservationEvidence:
     holds, cancels: the frames of ReserveNow and CancelReservation that the reservation's own
         workflow sent, in order. attempts: how many numbers of frames were used up.
     token_digests: of the holder and the group, as this station reports tokens.
-    place: None when any EVSE may serve it, or when the station never showed its status.
+    place: its EVSE. Where any may serve it, the station as a whole (1.6: connector 0); after its
+        end, the EVSE that is shown as Reserved for nobody. None: it was never shown.
     shared: whether another reservation that has not ended may be what the EVSE shows: of ours, or
         of the station's own back end (CSMS).
     back_end_time: when the station agreed to a command of that back end that ends the reservation.

@@ -178,12 +178,7 @@ def _may_hold_again(frame: ReservationFrame) -> bool:
 def _still_shown(known: Reservation, facts: ReservationEvidence) -> datetime | None:
     """When the station told the EVSE as Reserved although it had said that nothing is held."""
     place = facts.place
-    if (
-        place is None
-        or place.status != ConnectorStatus.RESERVED
-        or facts.shared
-        or known.evse_id is None
-    ):
+    if place is None or place.status != ConnectorStatus.RESERVED or facts.shared:
         return None
     settled = [f.answer_time for f in facts.cancels if f.settles_cancel and f.answer_time]
     since = max([*settled, *([known.end_time] if known.end_time else [])], default=place.since)

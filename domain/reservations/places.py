@@ -5,6 +5,7 @@ EVSE, what it shows proves neither of them.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from domain.reservations.reservation import Reservation
 
@@ -20,3 +21,18 @@ def is_shared(known: Reservation, open_there: Iterable[Reservation]) -> bool:
         other.name != known.name and may_keep(other, known.evse_id) and not other.ended
         for other in open_there
     )
+
+
+def at_shown(
+    known: Reservation, shown: Iterable[int], open_there: Iterable[Reservation]
+) -> Reservation:
+    """A reservation of any EVSE that has ended, at the one where its station may keep it again.
+
+    shown: the EVSEs that the station shows as Reserved; 0 is the station itself. The first one
+    counts that no reservation of ours explains. Every other reservation stays as it is.
+    """
+    if known.evse_id is not None or not known.ended:
+        return known
+    held = tuple(open_there)
+    unexplained = [evse for evse in sorted(shown) if not any(may_keep(each, evse) for each in held)]
+    return replace(known, evse_id=unexplained[0]) if unexplained else known

@@ -40,7 +40,7 @@ def is_of_another(session: Session, digests: AbstractSet[str], *, of_group: bool
     """
     told = bool(tokens_of(session)) and bool(digests)
     known = session.token_known and session.group_known
-    judged = known and session.token_state is not TokenState.NOT_TOLD
+    judged = known and session.token_state in {TokenState.ACCEPTED, TokenState.REFUSED}
     certain = not of_group or session.group_digest is not None or judged
     return told and certain and not is_of(session, digests)
 
@@ -50,10 +50,16 @@ def took_place(session: Session, known: Reservation) -> bool:
     since = known.start_time or known.create_time
     return (
         session.reservation_id is None
-        and session.token_state is TokenState.ACCEPTED
+        and _is_good(session)
         and not session.clock_suspect
         and not session.observed_only
         and (known.evse_id is None or session.evse_id == known.evse_id)
         and session.received_time >= since
         and began_since(session, since)
     )
+
+
+def _is_good(session: Session) -> bool:
+    """Whether its token was accepted, or never judged and good enough for energy to flow."""
+    unanswered = session.token_state is TokenState.NOT_JUDGED
+    return session.token_state is TokenState.ACCEPTED or (unanswered and session.is_accepted)

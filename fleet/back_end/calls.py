@@ -50,7 +50,7 @@ class NewCall:
 class KeptCall(NewCall):
     """Its row. code, cause: how it ended; "" while that is not known.
 
-    effect_time: when a report of the station decided it.
+    effect_time: when a report of the station decided it, or no report can: it was never passed on.
     """
 
     id: int = 0

@@ -93,6 +93,12 @@ async def answered(tx: Tx, number: int, answer: dict[str, Any], now: datetime) -
     await frames.answered(tx, number, answer=answer, now=now)
 
 
+async def forget(tx: Tx, number: int) -> None:
+    """It was never passed on to the station."""
+    of_back_end = sends.c.command.startswith(OF_BACK_END, autoescape=True)
+    await tx.execute(delete(sends).where(sends.c.id == number, of_back_end))
+
+
 async def begin_high(tx: Tx) -> None:
     """Give the frames and the reservations that are made from now on high numbers. Idempotent.
 

@@ -11,10 +11,13 @@ has changed the token.
                        REQUESTED: the same, and the station has not told it yet
                        JUDGED: the station told it, and another back end judged it: that it was
                        brought gives it no right
+                       UNJUDGED: the station told it, and the other back end that judges it has not
+                       answered (yet): it is neither accepted nor refused
     digest:question    the verdict on this token when this question was asked first
     judge              ELSEWHERE: another back end judges every token of this session
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import update
@@ -27,6 +30,7 @@ BROUGHT = "BROUGHT"
 LISTED = "LISTED"
 REQUESTED = "REQUESTED"
 JUDGED = "JUDGED"
+UNJUDGED = "UNJUDGED"
 ELSEWHERE = {"judge": "ELSEWHERE"}
 
 JUDGED_LIMIT = 16
@@ -36,12 +40,24 @@ JUDGED_LIMIT = 16
 def is_brought(session: Transaction, *digests: str | None) -> bool:
     """Whether one of these digests, of a token or its group, was brought for this session."""
     known = session.judged or {}
-    return any(digest and known.get(digest, JUDGED) != JUDGED for digest in digests)
+    gives_no_right = {JUDGED, UNJUDGED}
+    return any(digest and known.get(digest, JUDGED) not in gives_no_right for digest in digests)
 
 
 def is_requested(session: Transaction, digest: str) -> bool:
     """Whether this token is known from our request alone: the station has not told it."""
     return (session.judged or {}).get(digest) == REQUESTED
+
+
+def is_unjudged(session: Transaction) -> bool:
+    """Whether its token was told, and the back end that judges it has not answered."""
+    digest = session.token_digest
+    return digest is not None and (session.judged or {}).get(digest) == UNJUDGED
+
+
+def may_charge(session: Transaction) -> bool:
+    """Whether its token was accepted, or at least by nobody refused."""
+    return session.authorized or is_unjudged(session)
 
 
 def knows_group(session: Transaction) -> bool:
@@ -85,16 +101,24 @@ def entries(
     return {**known, f"{digest}:{question}": verdict}
 
 
-async def keep(tx: Tx, session: Transaction, new: dict[str, str]) -> Transaction:
-    """Add entries to those of the session, within the limit. The first verdict stands."""
+async def keep(
+    tx: Tx, session: Transaction, new: Mapping[str, str], *, accepted: bool = False
+) -> Transaction:
+    """Add entries to those of the session, within the limit. The first verdict stands.
+
+    accepted: what they say of the session's token, where nobody had judged it before.
+    """
     known = session.judged or {}
     kept = dict(known)
     for key, value in new.items():
-        if kept.get(key) == REQUESTED or (key not in kept and len(kept) < JUDGED_LIMIT):
+        is_open = kept.get(key) in {REQUESTED, UNJUDGED}
+        if is_open or (key not in kept and len(kept) < JUDGED_LIMIT):
             kept[key] = value
     if kept == known:
         return session
-    await tx.execute(
-        update(transactions).where(transactions.c.id == session.id).values(judged=kept)
-    )
-    return replace(session, judged=kept)
+    after = replace(session, judged=kept)
+    if is_unjudged(session) and not is_unjudged(after):
+        after = replace(after, authorized=accepted)
+    of_session = update(transactions).where(transactions.c.id == session.id)
+    await tx.execute(of_session.values(judged=after.judged, authorized=after.authorized))
+    return after

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, select
 
+from domain.ocpp_words import told_id
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
 from fleet.log.changes import SessionChanged, session_changed
@@ -90,6 +91,12 @@ class Transaction:
     def may_repeat(self) -> bool:
         """Whether it may be an ended session of OCPP 2.x whose start was told again."""
         return self.sources is not None and MAY_REPEAT in self.sources
+
+    @property
+    def id_taken(self) -> bool:
+        """Whether another session of the station has its OCPP id now: no frame can name it."""
+        renamed = self.ocpp_transaction_id.endswith(f"~{self.id}")
+        return renamed and bool(told_id(self.ocpp_transaction_id))
 
     @property
     def known_stop_time(self) -> datetime | None:

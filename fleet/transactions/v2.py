@@ -111,7 +111,10 @@ class _Event:
 
 
 class EventTold(TypedDict):
-    """What a TransactionEvent tells of its transaction, besides its place among the others."""
+    """What a TransactionEvent tells of its transaction, besides its place among the others.
+
+    authorized: None when it tells a token that nobody has judged.
+    """
 
     evse_id: int | None
     connector_id: int | None
@@ -122,7 +125,7 @@ class EventTold(TypedDict):
     reservation_id: int | None
     clock_suspect: bool
     offline: bool
-    authorized: bool
+    authorized: bool | None
     meter_wh: int | None
     stop_reason: str
     charging_state: str
@@ -335,13 +338,15 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     has_token = fields["token_digest"] is not None
     names = ("token_digest", "token_masked", "group_digest", "authorized", "token_unknown")
     token = {name: fields[name] for name in names}
+    if fields["authorized"] is None:
+        del token["authorized"]
     start = {"start_time": event.time, "start_slack_s": fields["start_slack_s"]}
     claims: list[tuple[str, int, Fields, bool]] = [
         ("offline", rank, {"offline": fields["offline"]}, True),
         ("start", rank, start, not ended),
         ("meter_start", seq, {"meter_start_wh": fields["meter_wh"]}, started),
         ("token", seq, token, has_token),
-        ("token", _REQUESTED + 1 + seq, {"authorized": fields["authorized"]}, not has_token),
+        ("token", _REQUESTED + 1 + seq, {"authorized": bool(fields["authorized"])}, not has_token),
         ("charging", -seq, {"charging_state": fields["charging_state"]}, fields["charging_state"]),
         ("stop", seq, _stop(event), ended),
     ]

@@ -17,6 +17,7 @@ from domain.evidence.sessions import Rival, Session
 from domain.evidence.station_event import EventKind
 from domain.model.answers import StationAnswer
 from domain.model.command import Outcome, State
+from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from fleet import claims, sends, stations, transactions
 from fleet.back_end import calls
@@ -48,6 +49,15 @@ async def answered(tx: Tx, id: int, kind: Kind, answer: StationAnswer, now: date
     if kind in RESERVING and answer.verdict.is_yes and row.number is not None:
         what = EventKind.RESERVATION
         await wake_reservations(tx, row.station, what, now, wire_id=row.number)
+
+
+async def not_sent(tx: Tx, id: int) -> None:
+    """Store that a command never left for its station: nothing that is reported decides it."""
+    row = await calls.by_id(tx, id)
+    if row is not None:
+        never = ending(Cause.STATION_OFFLINE)
+        code, cause = never.code.value, never.cause
+        await calls.ended(tx, id, code=code, cause=cause, effect_time=row.send_time)
 
 
 async def awaits_boot(tx: Tx, station: str, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from domain.back_end.reservations import RESERVING, ended_by, standing
 from domain.back_end.restarts import may_have_restarted
 from domain.back_end.starts_and_stops import is_certainly_of
 from domain.evidence.sessions import SentFrame, Session
+from domain.model.command import Code
 from domain.model.specs import Kind
 from fleet.back_end import calls
 from fleet.back_end.calls import KeptCall
@@ -76,7 +77,15 @@ async def ended_by_back_end(
 
 
 async def _reserving(tx: Tx, station: str, since: datetime, until: datetime) -> list[KeptCall]:
-    return await calls.of_station(tx, station, since, until, [kind.value for kind in RESERVING])
+    return await _passed_on(tx, station, since, until, *RESERVING)
+
+
+async def _passed_on(
+    tx: Tx, station: str, since: datetime, until: datetime, *kinds: Kind
+) -> list[KeptCall]:
+    """The commands that may have reached the station."""
+    rows = await calls.of_station(tx, station, since, until, [kind.value for kind in kinds])
+    return [row for row in rows if row.code != Code.NOT_SENT]
 
 
 async def may_be_their_reset(
@@ -86,7 +95,7 @@ async def may_be_their_reset(
 
     evse_id: of the EVSE that restarted; None: the whole station.
     """
-    rows = await calls.of_station(tx, station, since - PUT_OFF, until, [Kind.RESET.value])
+    rows = await _passed_on(tx, station, since - PUT_OFF, until, Kind.RESET)
     return any(may_have_restarted(their_command(row), since, until, evse_id) for row in rows)
 
 
@@ -95,8 +104,8 @@ async def certainly_theirs(tx: Tx, station: str, sessions: Sequence[Session]) ->
     if not sessions:
         return set()
     times = [session.received_time for session in sessions]
-    since, kinds = min(times) - LATEST_START, [Kind.START_SESSION.value]
-    rows = await calls.of_station(tx, station, since, max(times), kinds)
+    since = min(times) - LATEST_START
+    rows = await _passed_on(tx, station, since, max(times), Kind.START_SESSION)
     starts = [their_command(row) for row in rows]
     return {each.name for each in sessions for one in starts if is_certainly_of(one, each)}
 
@@ -105,9 +114,7 @@ async def stops_that_ended(
     tx: Tx, station: str, ocpp_transaction_id: str, ended: datetime
 ) -> list[SentFrame]:
     """The stops of the back end that the station accepted and that have ended this session."""
-    rows = await calls.of_station(
-        tx, station, ended - LATEST_STOP, ended, [Kind.STOP_SESSION.value]
-    )
+    rows = await _passed_on(tx, station, ended - LATEST_STOP, ended, Kind.STOP_SESSION)
     found = [their_command(row) for row in rows if row.named_id == ocpp_transaction_id]
     return [
         SentFrame(0, 1, each.send_time, each.answer_time, ocpp_transaction_id=each.named_id)

@@ -16,6 +16,7 @@ from domain.bookings.pool import place_of
 from domain.bookings.states import IN_USE
 from fleet import bookings, transactions
 from fleet.engine.statements import Tx
+from fleet.transactions.judged import may_charge
 from fleet.transactions.rows import ENDED, Transaction
 from journal.bookings.admitting import change
 from journal.bookings.entries import LONGEST_EARLY
@@ -39,7 +40,7 @@ async def session_of(
     mine = [
         one
         for one in found
-        if one.authorized
+        if may_charge(one)
         and one.evse_id
         and place_of(one.station, one.evse_id) in members
         and slot.opens <= (one.start_time or one.received_time) < until
@@ -94,7 +95,7 @@ async def there_before(tx: Tx, known: KnownPool, booking: Booking) -> Transactio
     mine = [
         one
         for one in found
-        if one.authorized
+        if may_charge(one)
         and one.state != ENDED
         and one.token_digest == digest
         and one.evse_id

@@ -22,6 +22,7 @@ from domain.bookings.standing import StandingBooking
 from domain.bookings.states import IN_USE, BookingState
 from fleet import bookings, connections, stations, transactions
 from fleet.engine.statements import Tx
+from fleet.transactions.judged import may_charge
 from fleet.transactions.rows import Transaction
 from journal.bookings.rows import KnownPool, booking_from
 
@@ -101,7 +102,7 @@ async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
     station, evse_id = evse_of(booking.place)
     rows = await transactions.active(tx, station, evse_id=evse_id, token_digest=digest)
     others = {one.transaction for one in await _bookings_beside(tx, booking)} if rows else set()
-    return next((row for row in rows if row.authorized and row.name not in others), None)
+    return next((row for row in rows if may_charge(row) and row.name not in others), None)
 
 
 async def choose(
@@ -204,7 +205,7 @@ async def _in_the_way(
     booked = {booking_from(row).transaction for row in rows}
     found: dict[str, frozenset[str]] = {}
     for one in running:
-        stays = one.authorized or now - one.received_time >= STAYS_AFTER
+        stays = may_charge(one) or now - one.received_time >= STAYS_AFTER
         if one.evse_id and stays and one.name not in booked:
             place = place_of(one.station, one.evse_id)
             found[place] = found.get(place, frozenset()) | {one.token_digest or ""}

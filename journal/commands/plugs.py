@@ -50,7 +50,12 @@ async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Trans
 
 
 def _lost_its_id(older: Transaction, newer: Transaction) -> bool:
-    """Whether the station has given its id to the newer one (2.x): it runs no longer."""
+    """Whether the station has given its id to the newer one (2.x): it runs no longer.
+
+    On OCPP 1.6 it was the back end that gave both the same id, or none to either of them.
+    """
+    if newer.sources is None:
+        return False
     kept_as = transactions.id_of_earlier(older.id, newer.ocpp_transaction_id)
     return older.ocpp_transaction_id == kept_as
 

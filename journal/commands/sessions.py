@@ -5,7 +5,7 @@ from dataclasses import replace
 from domain.evidence.sessions import Session, TokenState
 from fleet import remote_starts
 from fleet.engine.statements import Tx
-from fleet.transactions.judged import is_elsewhere, is_requested, knows_group
+from fleet.transactions.judged import is_elsewhere, is_requested, is_unjudged, knows_group
 from fleet.transactions.rows import Transaction
 from journal.back_end.reading import certainly_theirs
 
@@ -15,6 +15,8 @@ def token_state_of(row: Transaction) -> TokenState:
 
     A row without a token was never judged, nor was one whose token is known from our request alone.
     """
+    if is_unjudged(row):
+        return TokenState.NOT_JUDGED
     if row.authorized:
         return TokenState.ACCEPTED
     if row.token_digest is None or is_requested(row, row.token_digest):
@@ -55,6 +57,7 @@ def session_of(row: Transaction) -> Session:
         alive_time=row.alive_time,
         may_repeat=row.may_repeat,
         has_charged=row.has_charged,
+        id_taken=row.id_taken,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from domain.commands.table import COMMANDS
+from domain.model.command import Code
 from domain.model.specs import Kind
 from fleet.back_end.calls import KeptCall
 from journal.commands.answers import answer_from_row
@@ -26,6 +27,8 @@ def _what(call: KeptCall) -> str:
 
 
 def _said(call: KeptCall) -> str:
+    if call.code == Code.NOT_SENT:
+        return "it never left for the station"
     if call.answer is None or call.answer_time is None:
         return "no answer is known"
     answer = answer_from_row(call.answer)

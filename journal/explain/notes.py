@@ -113,7 +113,7 @@ def stop_first(ocpp_transaction_id: str, frames: int) -> ExplainNote:
     """Why an unlock stops a session before it is sent."""
     again = " again, as it is still running" if frames else ""
     text = f"A session keeps the connector locked: it is told to stop first{again}."
-    facts = {"frames": frames or None, "stops": ocpp_transaction_id}
+    facts = {"frames": frames or None, "stops": told_id(ocpp_transaction_id)}
     return ExplainNote(
         NoteKind.DECISION, f"stop-first:{ocpp_transaction_id}:{frames}", text, known(facts)
     )

@@ -8,7 +8,7 @@ from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import EvseStatus, ReservationEvidence
 from domain.reservations.neighbours import NextTo, as_used
-from domain.reservations.places import is_shared
+from domain.reservations.places import at_shown, is_shared
 from domain.reservations.reservation import Reservation
 from domain.reservations.users import is_of
 from fleet import connections, sends, stations, transactions
@@ -41,15 +41,18 @@ async def read_reservation_evidence(
     digests, open_there = await _token_digests(tx, reservation), await open_at(tx, station_id)
     sessions = await _sessions(tx, station_id, heard, now)
     ready = holder is not None and station is not None and station.boot_state == "ACCEPTED"
+    connectors = await stations.connectors(tx, station_id)
+    shown = {each.evse_id for each in connectors if each.status == ConnectorStatus.RESERVED}
+    there = at_shown(reservation, shown, open_there)
     return ReservationEvidence(
         holds=reservation_frames(rows, Kind.RESERVE_NOW, now),
         cancels=reservation_frames(rows, Kind.CANCEL_RESERVATION, now),
         attempts=max((row.attempt for row in rows), default=0),
         token_digests=digests,
         sessions=await _left(tx, reservation, sessions, digests, open_there),
-        place=_place(await stations.connectors(tx, station_id), reservation),
-        shared=is_shared(reservation, open_there)
-        or await may_hold_there(tx, station_id, now, reservation.evse_id),
+        place=_place(connectors, there),
+        shared=is_shared(there, open_there)
+        or await may_hold_there(tx, station_id, now, there.evse_id),
         back_end_time=await ended_by_back_end(
             tx, station_id, reservation.wire_id, reservation.create_time, now
         ),

@@ -7,8 +7,9 @@ A session may be reported after the end of the reservation that it used. Then th
 workflow is woken, and tells its end anew.
 
 A station may show an EVSE as reserved although we hold nothing there. Then the reservations that
-ended there last are woken: the station may have brought one of them back to life. One that was
-refused is among them only if the station may have made it, and refused it when it was asked again.
+ended there last are woken: the station may have brought one of them back to life. So are those of
+any EVSE: a station with only one keeps them there. One that was refused is among them only if the
+station may have made it, and refused it when it was asked again.
 """
 
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ REVIVED_WITHIN = timedelta(days=30)
 """How long after its end a reservation that its station shows again is cancelled there."""
 
 REVIVED_LIMIT = 3
-"""How many ended reservations of an EVSE are woken when it is shown as reserved."""
+"""How many ended reservations of an EVSE, and of any, are woken when it is shown as reserved."""
 
 REFUSALS_READ = 30
 """Of how many refused reservations of an EVSE the frames are read then."""
@@ -85,7 +86,8 @@ async def _shown_again(tx: Tx, station: str, cleared: list[Reservation]) -> list
         return []
     held = await open_at(tx, station)
     shown = {evse_id for evse_id in shown if not any(may_keep(each, evse_id) for each in held)}
-    return [each for evse_id in sorted(shown) for each in await _ended_last(tx, cleared, evse_id)]
+    last = [each for evse_id in sorted(shown) for each in await _ended_last(tx, cleared, evse_id)]
+    return list({each.name: each for each in last}.values())
 
 
 async def wake_corrected(tx: Tx, event: StationEvent, now: datetime) -> bool:
@@ -141,7 +143,7 @@ async def wake_reservations(
     held = [each for each in known if each.state is ReservationState.HELD]
     concerned = [each for each in held if _concerns(each, what, evse_id, wire_id)]
     expected = any(may_keep(each, evse_id) for each in known)
-    if status == ConnectorStatus.RESERVED and evse_id and not expected:
+    if status == ConnectorStatus.RESERVED and evse_id is not None and not expected:
         concerned += await _ended_there(tx, station, evse_id, now)
     for each in concerned:
         await wake_reservation(tx, each, what, now)
@@ -163,7 +165,13 @@ async def _ended_there(tx: Tx, station: str, evse_id: int, now: datetime) -> lis
 
 
 async def _ended_last(tx: Tx, ended: list[Reservation], evse_id: int) -> list[Reservation]:
-    of_place = [each for each in ended if each.evse_id == evse_id]
+    """Of this very EVSE, and of any: not to be crowded out, each has its own limit."""
+    named = [each for each in ended if each.evse_id == evse_id]
+    of_any = [each for each in ended if each.evse_id is None]
+    return [*await _newest_made(tx, named), *await _newest_made(tx, of_any)]
+
+
+async def _newest_made(tx: Tx, of_place: list[Reservation]) -> list[Reservation]:
     refused = [each for each in of_place if each.state is ReservationState.REFUSED]
     doubtful = [each for each in refused[:REFUSALS_READ] if await _may_have_been_made(tx, each)]
     return [each for each in of_place if each not in refused or each in doubtful][:REVIVED_LIMIT]

@@ -16,7 +16,7 @@ from fleet.database import Database
 
 
 class WithoutId(Exception):
-    """The session has none. may_come: it was reported, and its back end may still give one."""
+    """No frame can name the session. may_come: its back end may still give it an id."""
 
     def __init__(self, *, may_come: bool) -> None:
         super().__init__("the session has no id")
@@ -30,13 +30,16 @@ async def with_session_id(
 
     Raises: WithoutId, DatabaseUnavailable.
     """
-    spec = request.stop
-    if spec is None or told_id(spec.found_ocpp_transaction_id):
+    spec, row = request.stop, None
+    if spec is None:
         return request
-    row = None
     if spec.found_transaction is not None:
         async with db.read() as tx:
             row = await transactions.get(tx, name=spec.found_transaction)
+    if row is not None and row.id_taken:  # the station would end the other session
+        raise WithoutId(may_come=False)
+    if told_id(spec.found_ocpp_transaction_id):
+        return request
     if row is not None and told_id(row.ocpp_transaction_id):
         return replace(request, stop=_naming(spec, row.ocpp_transaction_id))
     reported = row is not None and not row.observed_only

@@ -68,7 +68,10 @@ class Unsendable(ValueError):
 
 
 class TokenVerdict(StrEnum):
-    """What a token may do, as the Authorizer judged it."""
+    """What a token may do, as the Authorizer judged it.
+
+    NOT_JUDGED: another back end (CSMS) judges it, and has not. That is never said to a station.
+    """
 
     ACCEPTED = "ACCEPTED"
     BLOCKED = "BLOCKED"
@@ -77,6 +80,7 @@ class TokenVerdict(StrEnum):
     CONCURRENT = "CONCURRENT"
     NOT_AT_THIS_TIME = "NOT_AT_THIS_TIME"
     NOT_AT_THIS_LOCATION = "NOT_AT_THIS_LOCATION"
+    NOT_JUDGED = "NOT_JUDGED"
 
 
 class Authorization(msgspec.Struct, frozen=True):

@@ -44,7 +44,8 @@ class Judgement:
         verdict is due to it: they are good for the session that begins with this token.
     by_command: that is a start in flight.
     booking_woken: a booking's driver has come, and its workflow is to be told.
-    by_back_end: another back end (CSMS) has judged it, whose word stands. It need not tell a group.
+    by_back_end: another back end (CSMS) judges it, whose word stands. It need not tell a group, and
+        may not have answered.
     """
 
     authorization: Authorization
@@ -62,6 +63,16 @@ class Judgement:
     def accepted(self) -> bool:
         """Whether energy may flow for this token."""
         return self.authorization.verdict is TokenVerdict.ACCEPTED
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anybody has said what it may do. If not, it is neither accepted nor refused."""
+        return self.authorization.verdict is not TokenVerdict.NOT_JUDGED
+
+    @property
+    def may_charge(self) -> bool | None:
+        """Whether energy may flow for this token; None: nobody has said so."""
+        return self.accepted if self.is_judged else None
 
 
 class Authorizer(Protocol):

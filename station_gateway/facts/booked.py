@@ -16,6 +16,7 @@ from domain.bookings.enforcement import PlaceEntry
 from domain.ocpp_words import TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
+from fleet.transactions import judged
 from fleet.transactions.rows import ENDED, Transaction
 from journal.bookings.arrivals import awaits_card
 from journal.bookings.entries import (
@@ -88,7 +89,7 @@ async def judge_start(
     late = now - at > _REPORTED_LATE
     token = await _let_in(tx, peer, token, evse_id, at, late=late)
     said = await _said(tx, peer, token, evse_id, at)
-    if token.accepted and late:
+    if late and (token.accepted or not token.is_judged):
         await _wake_missed(tx, peer, token, (at, at), now)
     if said is None:
         return token
@@ -161,7 +162,7 @@ async def _said(
         return said
     running = await transactions.active(tx, peer.id, evse_id=evse_id or None)
     charging = any(
-        one.authorized and {one.token_digest, one.group_digest} & digests for one in running
+        judged.may_charge(one) and {one.token_digest, one.group_digest} & digests for one in running
     )
     return None if charging else said
 

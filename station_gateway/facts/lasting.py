@@ -92,13 +92,39 @@ async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgemen
 
 
 def entries(token: Judgement, question: str) -> dict[str, str]:
-    """What a session keeps of a verdict."""
+    """What a session keeps of a verdict; without one only that it is owed."""
+    if not token.is_judged:
+        return {} if question == STOP else {token.digest: judged.UNJUDGED}
     verdict = token.authorization.verdict.value
     return judged.entries(
         *(token.digest, question, verdict, token.brought),
         listed=token.listed,
         by_back_end=token.by_back_end,
     )
+
+
+async def keep(
+    tx: Tx, session: Transaction, token: Judgement | None, new: dict[str, str]
+) -> tuple[Transaction, bool]:
+    """Add entries to those of the session. Whether its token got the verdict that was owed."""
+    owed = judged.is_unjudged(session)
+    accepted = token is not None and token.accepted
+    session = await judged.keep(tx, session, new, accepted=accepted)
+    return session, owed and not judged.is_unjudged(session)
+
+
+async def begun_again(
+    tx: Tx, session: Transaction, token: Judgement, late: bool
+) -> tuple[Transaction, Judgement, bool]:
+    """The start of a session that was told before (1.6): only a verdict that was owed is kept.
+
+    late: it comes so late that it judges nothing. Returns whether the session is judged by it, too.
+    """
+    token = await judge_within(tx, session, token, START)
+    if late or not judged.is_unjudged(session):
+        return session, token, False
+    session, is_judged = await keep(tx, session, token, entries(token, START))
+    return session, token, is_judged
 
 
 def entries_of_event(token: Judgement | None, question: str, *, elsewhere: bool) -> dict[str, str]:

@@ -69,8 +69,9 @@ async def session_started(
         given_late=call.given_late,
         same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
+    is_news = is_new
     if not is_new:
-        token = await lasting.judge_within(tx, session, token, lasting.START)
+        session, token, is_news = await lasting.begun_again(tx, session, token, call.given_late)
     told = {
         "event": TransactionPhase.STARTED,
         "meter_start_wh": call.meter_start_wh,
@@ -79,7 +80,7 @@ async def session_started(
     message, time = StationMessage.START_TRANSACTION, call.time
     named = bool(call.given_id) and not (is_new or peer.knows(session.ocpp_transaction_id))
     wake = await _wake_for(
-        *(tx, session, now), changed=is_new, named=named, message=message, time=time, told=told
+        *(tx, session, now), changed=is_news, named=named, message=message, time=time, told=told
     )
     ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
     return session, token, wake or ended or token.booking_woken
@@ -169,10 +170,10 @@ async def session_event(
     )
     session = await with_requested_token(tx, session, now)
     new = lasting.entries_of_event(token, _question(call), elsewhere=peer.relayed)
-    session = await judged.keep(tx, session, new)
+    session, is_news = await lasting.keep(tx, session, token, new)
     wake = await _wake_for(
         *(tx, session, now),
-        changed=changed,
+        changed=changed or is_news,
         message=StationMessage.TRANSACTION_EVENT,
         time=call.time,
         told=_words_of_event(call),
@@ -214,7 +215,7 @@ async def _stored(
         written=time_by_its_clock(call.time),
         may_repeat=may_repeat,
         offline=call.offline,
-        authorized=token.accepted if token else False,
+        authorized=token.may_charge if token else False,
         meter_wh=call.meter_wh,
         stop_reason=call.stop_reason,
         charging_state=call.charging_state,

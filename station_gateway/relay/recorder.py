@@ -218,6 +218,8 @@ class Recorder:
     async def _record(self, copy: Copy, handlers: CallHandler) -> None:
         if copy.data is None:
             self._gap("relayed messages were not kept: the database was too slow")
+        elif copy.said_by is From.DROPPED:
+            await self._theirs.dropped(copy.data)
         elif copy.said_by is From.STATION:
             await self._from_station(copy.data, handlers)
         else:

@@ -16,6 +16,7 @@ only with us, for a station that got no answer has it still.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -224,6 +225,7 @@ class RelayedStation(ConnectedStation):
                 self._write_theirs,
                 self._surroundings.spawn,
                 give_up_ours=self._give_up_ours,
+                dropped=partial(self._recorder.copy, From.DROPPED),
                 hold_s=settings.upstream_hold_s,
                 turn_s=settings.upstream_turn_s,
             )

@@ -41,10 +41,12 @@ class TheirCalls:
 
     write: writes a CALL and returns the id that it has on the wire.
     give_up_ours: waits no longer for the answer to the CALL of ours that is out, if one is.
+    dropped: is told of each CALL that waited and never goes out.
     """
 
     __slots__ = (
         "_chars",
+        "_dropped",
         "_give_up_ours",
         "_hold_s",
         "_loop",
@@ -66,6 +68,7 @@ class TheirCalls:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         *,
         give_up_ours: Callable[[], None],
+        dropped: Callable[[str], None],
         hold_s: float,
         turn_s: float,
     ) -> None:
@@ -73,6 +76,7 @@ class TheirCalls:
         self._write = write
         self._spawn = spawn
         self._give_up_ours = give_up_ours
+        self._dropped = dropped
         self._hold_s = hold_s
         self._turn_s = turn_s
         self._loop = asyncio.get_running_loop()
@@ -89,7 +93,7 @@ class TheirCalls:
         Raises: StationGone.
         """
         key = self._key()
-        if not self._waiting and self._queue.take_free_turn(key, Priority.NORMAL):
+        if not self._waiting and self._takes_free_turn(key, frame):
             metrics.RELAY_WAIT.observe(0.0)
             self._go(key, frame)
             return
@@ -101,6 +105,13 @@ class TheirCalls:
         while self._is_full and self._passes:
             self._room = self._loop.create_future()
             await self._room
+
+    def _takes_free_turn(self, key: str, frame: str) -> bool:
+        try:
+            return self._queue.take_free_turn(key, Priority.NORMAL)
+        except StationGone:
+            self._dropped(frame)
+            raise
 
     @property
     def _is_full(self) -> bool:
@@ -115,14 +126,17 @@ class TheirCalls:
 
     def drop_waiting(self) -> int:
         """Their sender is gone. Returns how many will not go out. One that is out stays out."""
-        dropped = len(self._waiting)
+        frames = [frame for frame, _ in self._waiting]
         self._waiting.clear()
         self._chars = 0
+        for frame in frames:
+            self._dropped(frame)
         self._make_room()
-        return dropped
+        return len(frames)
 
     def end(self) -> None:
-        """The station is gone."""
+        """The station is gone: what waits is dropped."""
+        self.drop_waiting()
         for _, timer in self._out.values():
             timer.cancel()
         self._out.clear()
@@ -141,8 +155,7 @@ class TheirCalls:
                 self._go(key, frame)
                 self._make_room()
         except StationGone:
-            self._waiting.clear()
-            self._chars = 0
+            self.drop_waiting()
         finally:
             self._passes = False
             self._make_room()

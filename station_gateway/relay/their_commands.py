@@ -49,6 +49,7 @@ from station_gateway.session.frames import (
     MessageId,
     decode,
 )
+from station_gateway.session.pairing import head_of
 from station_gateway.stations.peer import Peer
 
 log = structlog.get_logger(__name__)
@@ -137,6 +138,21 @@ class TheirCommands:
             await deciding.answered(tx, kept.call, kind, said, time)
             if kept.start is not None:
                 await foreign_starts.answered(tx, kept.start, answer_to_row(said), time)
+            return True
+
+        await self._written(write)
+
+    async def dropped(self, data: str | bytes) -> None:
+        """The CALL in this frame was never passed on: nothing is due to it."""
+        message_id = head_of(data).message_id
+        if self._open is None or message_id is None or message_id not in self._open:
+            return
+        _, kept = self._open.pop(message_id)
+
+        async def write(tx: Tx) -> bool:
+            await deciding.not_sent(tx, kept.call)
+            if kept.start is not None:
+                await foreign_starts.forget(tx, kept.start)
             return True
 
         await self._written(write)

@@ -18,10 +18,14 @@ FIXED_BYTES = 400
 
 
 class From(Enum):
-    """Who said a frame. BACK_END: the CSMS that the station is relayed to."""
+    """Who said a frame. BACK_END: the CSMS that the station is relayed to.
+
+    DROPPED: no frame, but that a CALL which the back end said before was never passed on.
+    """
 
     STATION = auto()
     BACK_END = auto()
+    DROPPED = auto()
 
 
 class Copy(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 A gateway that relays does not answer a station. It reads what the back end answered, and a few
 messages need that: a boot is accepted by the back end, a token is judged by it, and on OCPP 1.6 it
 gives a session its id. What it says is as hostile as what a station says, and is read leniently:
-whatever cannot be read counts as not said. A token that nobody has refused counts as accepted.
+whatever cannot be read counts as not said. An answer that says nothing of a token has accepted it;
+without an answer that can be read nobody has judged it: it is neither accepted nor refused.
 """
 
 from typing import Any, TypeVar
@@ -35,11 +36,12 @@ _TOKEN_VERDICTS = {
     **dict.fromkeys(map(str.casefold, _NO_WORDS), TokenVerdict.INVALID),
     **{word.casefold(): verdict for verdict, word in TOKEN_WORDS.items()},
 }
-"""By the standard's words. Whoever cannot be read has refused nothing."""
+"""By the standard's words. Whoever cannot be read has judged nothing."""
 
 _GROUP_CHARS = 255
 
 _NOT_REFUSED = Authorization(TokenVerdict.ACCEPTED)
+_NOT_JUDGED = Authorization(TokenVerdict.NOT_JUDGED)
 
 
 def needs_answer(message: StationCall) -> bool:
@@ -81,13 +83,13 @@ def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None
 
     answer: None when none came in time.
     """
-    payload = answer if isinstance(answer, dict) else {}
+    payload = answer if isinstance(answer, dict) else None
     match message:
         case Booted():
-            verdict = _word(_BOOT_VERDICTS, payload.get("status"))
+            verdict = _word(_BOOT_VERDICTS, (payload or {}).get("status"))
             return None if verdict is None else replace(message, answered=verdict)
         case SessionStarted():
-            given = _given_id(payload)
+            given = _given_id(payload or {})
             return replace(message, token=_judged(message.token, payload), given_id=given)
         case SessionStopped() | SessionEvent() if message.token is not None:
             return replace(message, token=_judged(message.token, payload))
@@ -147,11 +149,14 @@ def _given_id(payload: Payload) -> int:
     return number if type(number) is int and 0 < number <= fields.INT32_MAX else 0
 
 
-def _judged(token: TokenSeen, payload: Payload) -> TokenSeen:
+def _judged(token: TokenSeen, payload: Payload | None) -> TokenSeen:
+    if payload is None:
+        return replace(token, answered=_NOT_JUDGED)
     told = _told_of_token(payload)
-    if not isinstance(told, dict):
-        return replace(token, answered=_NOT_REFUSED)
-    verdict = _verdict(told) or TokenVerdict.ACCEPTED
+    if not isinstance(told, dict) or "status" not in told:
+        group = _group(told) if isinstance(told, dict) else None
+        return replace(token, answered=replace(_NOT_REFUSED, group=group))
+    verdict = _verdict(told) or TokenVerdict.NOT_JUDGED
     return replace(token, answered=Authorization(verdict, group=_group(told)))
 
 

@@ -8,6 +8,7 @@ from domain.model.outcomes import Cause
 from fleet.back_end import calls
 from fleet.back_end.calls import NewCall
 from fleet.database import Database
+from journal.back_end.deciding import not_sent
 from journal.explain.reading import read_explanation
 from journal.explain.step import Actor, ExplainStep, StepKind
 from tests.support.fleet_rows import later
@@ -63,6 +64,16 @@ async def test_how_it_ended_is_told_as_far_as_it_is_known(hub: Hub) -> None:
     (step,) = await told(hub)
     assert step.summary.endswith("Accepted after 0.50 s (SUCCEEDED, STATION_RESTARTED).")
     assert (step.facts["code"], step.facts["message_id"]) == ("SUCCEEDED", "m2")
+
+
+async def test_one_that_never_left_for_the_station_is_told_as_that(hub: Hub) -> None:
+    await theirs(hub, 2, "RESET")
+    async with hub.db.write() as tx:
+        (row,) = await calls.of_station(tx, "CP1", later(0), later(9))
+        await not_sent(tx, row.id)
+    (step,) = await told(hub)
+    ending = "it never left for the station (NOT_SENT, STATION_OFFLINE)."
+    assert step.summary.endswith(ending)
 
 
 async def test_a_reservation_of_the_back_end_that_stands_is_told_however_old_it_is(

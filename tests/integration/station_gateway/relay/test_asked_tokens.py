@@ -10,12 +10,14 @@ import pytest
 
 from contract.commands import SendFrameInput
 from domain.commands import transitions as changes
+from domain.evidence.sessions import TokenState
 from domain.model.outcomes import Cause, ending
 from fleet import reports
 from fleet.sends import Send
 from fleet.transactions.rows import Transaction
 from journal.commands.answers import frame_of
 from journal.commands.record import record
+from journal.commands.sessions import token_state_of
 from station_gateway.relay import their_tokens
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.relay.back_end import BackEnd
@@ -308,3 +310,25 @@ async def test_without_a_back_end_a_certificate_that_nobody_checks_is_a_no(bench
         assert (await station.call("Authorize", token))["idTokenInfo"]["status"] == "Accepted"
         (row,) = await bench.sends(request)
         assert not frame_of(row).token_was_refused
+
+
+UNREADABLE = {"idTokenInfo": {"status": "Perhaps"}}
+
+
+@pytest.mark.parametrize("station", VERSIONS[1:], indirect=True)
+@pytest.mark.parametrize("answer", [ACCEPTED, REFUSED], ids=["yes", "no"])
+async def test_a_token_that_nobody_judged_is_judged_by_the_next_answer(
+    relay: Bench, station: ScriptedStation, back_end: BackEnd, answer: dict[str, Any]
+) -> None:
+    """Until then it is neither accepted nor refused; after that the first verdict stands."""
+    states = []
+    for number, said in enumerate((UNREADABLE, answer, UNREADABLE)):
+        back_end.answers["TransactionEvent"] = said
+        phase = "Updated" if number else "Started"
+        await station.call("TransactionEvent", event(phase, number, "TAG1"))
+        held = relay.gateway.registry.get("S1")
+        await held.caught_up()  # type: ignore[union-attr]
+        (begun,) = await relay.transactions()
+        states.append(token_state_of(begun))
+    verdict = TokenState.ACCEPTED if answer is ACCEPTED else TokenState.REFUSED
+    assert states == [TokenState.NOT_JUDGED, verdict, verdict]

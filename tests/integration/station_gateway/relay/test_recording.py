@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.evidence.sessions import TokenState
 from fleet import connections, reports, stations
 from fleet.transactions.rows import Transaction
-from journal.commands.sessions import session_of
+from journal.commands.sessions import session_of, token_state_of
 from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
 from station_gateway.facts.handlers import Handlers
 from station_gateway.relay import recorder
@@ -149,10 +150,10 @@ async def test_a_start_without_an_answer_is_recorded_without_an_id_until_it_has_
     await relay.restart(relay_answer_s=0.05)
     async with connected(relay.url("S1")) as station:
         await station.begin("StartTransaction", START)
-        await session(relay, "-1")
+        assert token_state_of(await session(relay, "-1")) is TokenState.NOT_JUDGED
         back_end.answers["StartTransaction"] = answer
         await station.call("StartTransaction", START)
-        await session(relay, "4711")
+        assert token_state_of(await session(relay, "4711")) is TokenState.ACCEPTED
     assert len(await relay.transactions()) == 1
 
 

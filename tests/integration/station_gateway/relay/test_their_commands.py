@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from fleet import reports
 from fleet.back_end import calls
 from fleet.back_end.calls import KeptCall
+from fleet.tables import sends
+from journal.back_end.reading import may_hold_there
 from tests.support.benches.gateway_bench import Bench, now
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import ScriptedStation, connected, found
@@ -129,3 +132,29 @@ async def test_a_start_whose_token_nobody_can_read_is_kept_and_is_a_doubt(
 
         (doubt,) = await found(doubts)
     assert doubt.reason == "relay_gap"
+
+
+RESERVE_16 = (
+    '[2,"waits","ReserveNow",{"connectorId":1,"reservationId":9,"idTag":"TAG1",'
+    '"expiryDate":"2099-01-01T00:00:00Z"}]'
+)
+
+
+@pytest.mark.parametrize("frame", [START_16.replace("theirs", "waits"), RESERVE_16])
+async def test_what_waited_for_its_turn_when_the_station_left_explains_nothing(
+    relay: Bench, back_end: BackEnd, frame: str
+) -> None:
+    """It was never written: what the station does later is not due to it."""
+    await relay.restart(upstream_url=back_end.url, upstream_mode="command")
+    async with connected(relay.url("S1")) as station:
+        await station.boot()
+        await back_end.say('[2,"out","ClearCache",{}]')
+        await station.called("ClearCache")
+        await back_end.say(frame)
+        await kept(relay, lambda row: row.message_id == "waits")
+    row = await kept(relay, lambda row: row.code != "")
+    async with relay.db.read() as tx:
+        rivals = await tx.execute(select(sends.c.message_id).where(sends.c.message_id == "waits"))
+        assert rivals.all() == []
+        assert not await may_hold_there(tx, "S1", now(), 1)
+    assert (row.message_id, row.code, row.cause) == ("waits", "NOT_SENT", "STATION_OFFLINE")

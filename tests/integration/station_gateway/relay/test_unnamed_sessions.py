@@ -103,6 +103,31 @@ async def test_of_two_sessions_without_an_id_each_one_gets_its_own(
     assert (await relay.sending(await stop_of(relay, second))).cause == "SESSION_WITHOUT_ID"
 
 
+async def test_a_session_without_an_id_runs_on_when_another_one_begins_without_an_id(
+    relay: Bench, station: ScriptedStation
+) -> None:
+    """The station gave neither of them an id, and so none to another one."""
+    first = await begun(relay, station)
+    await begun(relay, station, connectorId=2)
+    assert {each.state for each in await relay.transactions()} == {"ACTIVE"}
+    assert first.name in {each.name for each in await relay.transactions()}
+
+
+async def test_a_stop_of_a_session_whose_id_was_given_again_is_not_sent(
+    relay: Bench, back_end: BackEnd, station: ScriptedStation
+) -> None:
+    """The station would end the other one."""
+    back_end.answers["StartTransaction"] = NO_ID | {"transactionId": 4711}
+    first = await begun(relay, station)
+    request = await relay.stop_request(wire_id="4711")
+    assert request.stop is not None
+    await begun(relay, station, connectorId=2)
+    stop = replace(request.stop, found_transaction=first.name)
+    result = await relay.sending(replace(request, stop=stop))
+    assert station.calls.empty()
+    assert (result.status, result.cause, result.retry) == ("NOT_SENT", "SESSION_WITHOUT_ID", False)
+
+
 async def test_the_report_that_gives_the_id_wakes_the_commands_that_wait_and_no_later_one_does(
     relay: Bench, back_end: BackEnd, station: ScriptedStation
 ) -> None:

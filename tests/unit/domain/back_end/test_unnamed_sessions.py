@@ -57,3 +57,18 @@ def test_only_a_session_whose_start_was_told_lacks_an_id() -> None:
     assert UNNAMED.lacks_id
     assert not session(ocpp_transaction_id="-1", observed_only=True).lacks_id
     assert not session().lacks_id
+
+
+TAKEN = session(ocpp_transaction_id="7~3", id_taken=True)
+
+
+def test_no_stop_can_name_a_session_whose_id_another_one_has() -> None:
+    """A stop by its id would end the other one, so a human is told."""
+    newer = session(name="newer", ocpp_transaction_id="7", remote_start_id=None)
+    last = (TAKEN.received_time + NO_ID_PATIENCE - at(0)).total_seconds()
+    assert TAKEN.lacks_id
+    undoing = changes.undoing(
+        changes.cancelled(answered(start()), at(5)), "late", TAKEN.name, "7", at(20)
+    )
+    assert judged(undoing, facts(newer, TAKEN), last - 1) == "WAIT"
+    assert judged(undoing, facts(newer, TAKEN), last) == "UNDO_FAILED"

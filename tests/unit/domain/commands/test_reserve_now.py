@@ -180,6 +180,23 @@ def test_a_caller_does_not_wait_for_a_cancel_that_leaves_late(
     assert decided(reported, facts, now_s).act is Act.UNDO
 
 
+def test_a_cancel_waits_in_the_queue_no_longer_than_its_caller_for_its_answer() -> None:
+    """It leaves so soon that the answer can come in time; nobody waits for the outcome later."""
+    facts = known(None, None, None)
+    begun = decided(reserve(), facts, 40)
+    assert (begun.act, begun.look_again) == (Act.UNDO, at(55))
+    again = replace(facts, cancels=asks(ERROR))
+    assert [
+        decided(given_up(), facts, 41).look_again,
+        decided(given_up(), again, 56).look_again,
+    ] == [
+        at(55),
+        at(85),
+    ]
+    reported = apply(given_up(), decided(given_up(), facts, 56), at(56))
+    assert decided(reported, facts, 56).look_again is None
+
+
 def test_without_a_time_to_report_the_next_cancel_is_waited_for() -> None:
     late = replace(given_up(), compensation=replace(given_up().compensation, update_time=None))
     failing = known(None, cancels=asks(*[ERROR] * 5))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.reservations.places import is_shared, may_keep
+from domain.reservations.places import at_shown, is_shared, may_keep
 from domain.reservations.reservation import ENDS, ReservationState
 from tests.unit.domain.holds import hold
 
@@ -53,3 +53,28 @@ def test_only_what_has_not_ended_keeps_an_evse(state: ReservationState) -> None:
 def test_a_reservation_shares_its_evse_with_nobody_by_itself() -> None:
     assert not is_shared(hold(), [hold()])
     assert not is_shared(hold(), [])
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept", "there"),
+    [
+        pytest.param({2}, (), 2, id="an EVSE is reserved for nobody"),
+        pytest.param({0}, (), 0, id="the whole station is"),
+        pytest.param({1, 2}, (1,), 2, id="one of two is explained"),
+        pytest.param({1}, (1,), ANY, id="the only one is explained"),
+        pytest.param({1, 2}, (ANY,), ANY, id="one of any EVSE explains each"),
+        pytest.param((), (), ANY, id="none is reserved"),
+    ],
+)
+def test_where_a_station_may_keep_again_what_was_for_any_evse(
+    shown: set[int], kept: tuple[int | None, ...], there: int | None
+) -> None:
+    over = hold(evse_id=ANY, state=ReservationState.CANCELLED)
+    others = [hold(name=str(number) * 24, evse_id=evse) for number, evse in enumerate(kept)]
+    assert at_shown(over, shown, others).evse_id == there
+
+
+def test_a_reservation_that_is_held_or_names_its_evse_is_looked_for_where_it_is() -> None:
+    held, named = hold(evse_id=ANY), hold(evse_id=1, state=ReservationState.CANCELLED)
+    assert at_shown(held, {2}, ()) is held
+    assert at_shown(named, {2}, ()) is named

@@ -49,7 +49,7 @@ def judged(verdict: TokenVerdict = TokenVerdict.ACCEPTED, **more: object) -> Con
 
 
 @every
-@pytest.mark.parametrize("verdict", TokenVerdict)
+@pytest.mark.parametrize("verdict", WORDS)
 def test_a_judgement_is_said_in_its_word(dialect: Dialect, verdict: TokenVerdict) -> None:
     name, words = ("idTagInfo", V16_WORDS) if dialect is v16 else ("idTokenInfo", WORDS)
     assert replied(dialect, "Authorize", judged(verdict)) == {name: {"status": words[verdict]}}

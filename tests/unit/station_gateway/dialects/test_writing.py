@@ -23,10 +23,10 @@ from station_gateway.dialects.messages import (
     OutgoingCall,
     Payload,
     QuestionAnswer,
-    TokenVerdict,
     Unreadable,
     Unsendable,
 )
+from station_gateway.dialects.station_calls.replies import TOKEN_WORDS
 from tests.unit.station_gateway.malformed import REQUIRED
 from tests.unit.station_gateway.versions import DIALECTS, question_about, schemas_of, write
 
@@ -134,7 +134,7 @@ CONFIRMATIONS = st.builds(
     authorization=st.none()
     | st.builds(
         Authorization,
-        verdict=st.sampled_from(TokenVerdict),
+        verdict=st.sampled_from([*TOKEN_WORDS]),
         group=st.none() | st.text(max_size=60),
         group_type=TYPES | st.just("odd"),
         expire_time=st.none() | TIMES,

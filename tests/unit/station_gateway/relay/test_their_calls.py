@@ -1,6 +1,7 @@
 """CALLs of the back end and of ours at one station: one at a time, and each once."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -26,6 +27,7 @@ class Wire:
     def __init__(self, hold_s: float = 2 * LONG_S) -> None:
         self.our_turn = ""
         self.given_up = 0
+        self.dropped: list[str] = []
         self.queue = StationQueue(limit=64, progress_delay_s=LONG_S)
         self.pairing = Pairing()
         self.out: list[tuple[Side, MessageId, str]] = []
@@ -40,6 +42,7 @@ class Wire:
             give_up_ours=self._give_up,
             hold_s=hold_s,
             turn_s=LONG_S,
+            dropped=self.dropped.append,
         )
 
     def _give_up(self) -> None:
@@ -205,6 +208,7 @@ async def test_what_waits_is_dropped_when_its_back_end_is_lost() -> None:
     await asyncio.sleep(0)
     assert not adding.done()
     assert wire.theirs.drop_waiting() == WAITING_LIMIT
+    assert [json.loads(frame)[1] for frame in wire.dropped[-2:]] == ["lost-31", "lost-last"]
     async with asyncio.timeout(5):
         await adding
     await wire.call(Side.BACK_END, "new", Priority.NORMAL)

@@ -93,9 +93,16 @@ def answered(message: Any, answer: Answer | None) -> Authorization | None:
 
 
 @pytest.mark.parametrize("message", [STARTED, STOPPED, EVENT])
-@pytest.mark.parametrize("answer", NO_ANSWERS)
-def test_a_token_that_nobody_refused_is_accepted(message: Any, answer: Answer | None) -> None:
-    assert answered(message, answer) == Authorization(TokenVerdict.ACCEPTED)
+def test_a_token_that_an_answer_does_not_refuse_is_accepted(message: Any) -> None:
+    assert answered(message, {}) == Authorization(TokenVerdict.ACCEPTED)
+
+
+@pytest.mark.parametrize("message", [STARTED, STOPPED, EVENT])
+@pytest.mark.parametrize("answer", [each for each in NO_ANSWERS if each != {}])
+def test_a_token_is_neither_accepted_nor_refused_without_an_answer(
+    message: Any, answer: Answer | None
+) -> None:
+    assert answered(message, answer) == Authorization(TokenVerdict.NOT_JUDGED)
 
 
 @pytest.mark.parametrize(
@@ -108,9 +115,10 @@ def test_a_token_that_nobody_refused_is_accepted(message: Any, answer: Answer | 
         ({"status": "NotAtThisTime"}, TokenVerdict.NOT_AT_THIS_TIME, None),
         ({"status": "accepted"}, TokenVerdict.ACCEPTED, None),
         ({"status": " BLOCKED "}, TokenVerdict.BLOCKED, None),
-        ({"status": 7, "parentIdTag": 7}, TokenVerdict.ACCEPTED, None),
-        ({"status": {}}, TokenVerdict.ACCEPTED, None),
-        ({"status": "Odd", "parentIdTag": "G"}, TokenVerdict.ACCEPTED, "G"),
+        ({"status": 7, "parentIdTag": 7}, TokenVerdict.NOT_JUDGED, None),
+        ({"status": {}}, TokenVerdict.NOT_JUDGED, None),
+        ({"status": "Odd", "parentIdTag": "G"}, TokenVerdict.NOT_JUDGED, "G"),
+        ({"parentIdTag": "G"}, TokenVerdict.ACCEPTED, "G"),
         ({"status": "Accepted", "groupIdToken": {"idToken": "G"}}, TokenVerdict.ACCEPTED, "G"),
         ({"status": "Accepted", "groupIdToken": {}}, TokenVerdict.ACCEPTED, None),
     ],
