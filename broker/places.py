@@ -24,7 +24,7 @@ class Share(StrEnum):
     HOST = "host"
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: a context manager that it passes sets its traceback
 class ShareTaken(Exception):
     """No place is left in a share. most: how many it has."""
 

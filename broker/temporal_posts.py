@@ -19,10 +19,12 @@ from contract.callbacks import PostCallbackInput, PostCallbackResult, PostEventI
 from contract.polls import polls
 from telemetry import metrics
 from telemetry.build import build_id
+from telemetry.heartbeats import heartbeats
 
 _logger = structlog.get_logger(__name__)
 
 _RESTART_S = 5.0
+_HEARTBEAT_S = 2.0
 
 
 class Posters(NamedTuple):
@@ -46,7 +48,8 @@ async def serve_posts(
 
     async def in_turn(post: Awaitable[PostCallbackResult]) -> PostCallbackResult:
         try:
-            return await post
+            async with heartbeats(_HEARTBEAT_S):
+                return await post
         except ShareTaken as taken:
             metrics.CALLBACKS_PUT_OFF.labels(taken.share.value).inc()
             wait = pause(activity.info().attempt, random.random())  # noqa: S311  no secret

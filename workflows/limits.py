@@ -64,7 +64,10 @@ A signal costs about five of them, so a run takes some 300 signals. Temporal tak
 # --- Callbacks
 
 POST_LIMIT = timedelta(seconds=30)
-"""A broker that does not return the result of a try for so long has died with it."""
+"""A try without a result is given up then, also while its broker lives."""
+
+POST_HEARTBEAT = timedelta(seconds=8)
+"""A broker that is silent for so long during a try has died with it."""
 
 TURN_RETRY = timedelta(seconds=1)
 """The pause of a post that a broker handed back without saying for how long. It doubles."""

@@ -6,8 +6,6 @@ by then is waited for without a place, and Temporal is told the result later.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import structlog
 from temporalio import activity
@@ -21,6 +19,7 @@ from contract.questions import AskStationInput, AskStationResult
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.runs import Run, Runs
 from station_gateway.settings import GatewaySettings
+from telemetry.heartbeats import heartbeats
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +44,7 @@ class GatewayActivities:
         """Send one frame of a command, at most once."""
         run = self._runs.of(request)
         try:
-            async with _heartbeats(self._heartbeat_s):
+            async with heartbeats(self._heartbeat_s):
                 result = await self._runs.offer(request, self._hold_s)
         except asyncio.CancelledError:
             run.cancel()  # what is not on the wire yet gives up its place in the queue
@@ -61,7 +60,7 @@ class GatewayActivities:
     @implements(stubs.ask_station)
     async def ask_station(self, request: AskStationInput) -> AskStationResult:
         """Ask what became of a command."""
-        async with _heartbeats(self._heartbeat_s):
+        async with heartbeats(self._heartbeat_s):
             return await self._questions.ask(request)
 
     async def finish(self, timeout_s: float) -> None:
@@ -106,19 +105,3 @@ async def _tell(run: Run, handle: AsyncActivityHandle) -> None:
         await handle.fail(failed)
     else:
         await handle.complete(run.result())
-
-
-@asynccontextmanager
-async def _heartbeats(interval_s: float) -> AsyncIterator[None]:
-    """Send heartbeats inside the block, so that Temporal notices a dead process within seconds."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(interval_s)  # first: most questions are answered before a beat
-            activity.heartbeat()
-
-    beating = asyncio.get_running_loop().create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()

@@ -24,7 +24,7 @@ from contract.callbacks import (
 )
 from domain.callbacks import DeliveryCause
 from workflows.calls.retries import UNTIL_IT_WORKS, UNTIL_ITS_TURN
-from workflows.limits import LOOK_UP, POST_LIMIT
+from workflows.limits import LOOK_UP, POST_HEARTBEAT, POST_LIMIT
 
 
 class CommandPosts:
@@ -71,6 +71,7 @@ async def post(about: CallbackInput, due: NextCallbackResult, tries: int) -> Pos
             PostCallbackInput(about.tenant, about.command, due.revision, due.id, due.news),
             task_queue=names.CALLBACKS_QUEUE,
             start_to_close_timeout=POST_LIMIT,
+            heartbeat_timeout=POST_HEARTBEAT,
             retry_policy=UNTIL_ITS_TURN,
             summary=f"{due.news.value} {due.revision}, try {tries}",
         )

@@ -18,7 +18,7 @@ from contract.callbacks import (
 )
 from workflows.calls.callbacks import try_lost
 from workflows.calls.retries import UNTIL_IT_WORKS, UNTIL_ITS_TURN
-from workflows.limits import LOOK_UP, POST_LIMIT
+from workflows.limits import LOOK_UP, POST_HEARTBEAT, POST_LIMIT
 
 
 class EventPosts:
@@ -46,6 +46,7 @@ class EventPosts:
                 PostEventInput(self._about.tenant, due.id),
                 task_queue=names.CALLBACKS_QUEUE,
                 start_to_close_timeout=POST_LIMIT,
+                heartbeat_timeout=POST_HEARTBEAT,
                 retry_policy=UNTIL_ITS_TURN,
                 summary=f"{due.news} {due.revision}, try {tries}",
             )

@@ -21,9 +21,9 @@ UNTIL_ITS_TURN = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=LONGEST_TURN_RETRY,
     maximum_attempts=0,
-    non_retryable_error_types=["TemporalTimeout:StartToClose"],
+    non_retryable_error_types=["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"],
 )
 """For a post that a broker hands back because it has no place for it. Every other failure ends the
-call, as with `ONCE`: the broker marks its own, and a broker that died is found by the timeout. The
+call, as with `ONCE`: the broker marks its own, and a broker that died is found by a timeout. The
 broker says how long the post waits; Temporal repeats it without an event in the history.
 """

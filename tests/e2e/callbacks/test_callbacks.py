@@ -106,7 +106,7 @@ async def test_death_while_it_is_posted_loses_no_post_and_keeps_its_id(
 async def test_broker_that_dies_with_a_post_in_hand_is_followed_by_another_try(
     fleet: Fleet, desk: Desk
 ) -> None:
-    """The try is given up after its 30 s, the next one is due 30 s later."""
+    """The try is given up when its broker was silent for 8 s; the next one is due 30 s later."""
     await desk.rotate()
     async with receiving() as receiver:
         receiver.answers += [Answer(delay_s=5.0)]
@@ -114,7 +114,7 @@ async def test_broker_that_dies_with_a_post_in_hand_is_followed_by_another_try(
         await receiver.received(1)
         await fleet.crash("broker")
         await fleet.recover("broker")
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(55):  # 99 of 100 news come within a minute
             while len(receiver.posts) < 2:
                 await asyncio.sleep(0.2)
         (delivery,) = await desk.delivered(command.name)

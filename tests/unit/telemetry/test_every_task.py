@@ -28,8 +28,8 @@ ALLOWED = {
     "fleet/engine/group_commit.py": (1, "ends with its queue; every write hears of its error"),
     "fleet/log/watchers.py": (1, "tells its error to every watcher, and those are supervised"),
     "station_gateway/commands/activities.py": (
-        2,
-        "end with their activity; a result that is not told is settled by its workflow",
+        1,
+        "ends with its activity; a result that is not told is settled by its workflow",
     ),
     "station_gateway/commands/runs.py": (1, "is one frame; its failure is logged and counted"),
     "station_gateway/commands/sending.py": (1, "is one frame; its activity reads the result"),
@@ -49,6 +49,7 @@ ALLOWED = {
         "is one try of an address; whoever dials awaits it, and closes what comes too late",
     ),
     "station_gateway/stations/station.py": (1, "is short; its failure is logged and counted"),
+    "telemetry/heartbeats.py": (1, "ends with its activity"),
     "journal/wakeups.py": (4, "in the group of the dispatcher, which is supervised as a whole"),
     "workflows/activities/lines.py": (2, "is one offer, or an old channel that closes"),
     "workflows/alarms.py": (1, "belongs to a workflow: Temporal runs it"),
