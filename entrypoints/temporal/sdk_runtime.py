@@ -1,7 +1,7 @@
 """The runtime of Temporal's SDK: what it counts, and where its log lines go.
 
-Left alone, the SDK's core writes its lines itself, and waits for their reader. So a pipe that nobody
-reads would stop everything that speaks to Temporal. Its lines go through our own log instead.
+Left alone, the SDK's core writes its lines itself, and waits for their reader. So a pipe that
+nobody reads would stop everything that speaks to Temporal. Its lines go through our own log.
 """
 
 import logging
