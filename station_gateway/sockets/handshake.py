@@ -356,8 +356,8 @@ class HandshakeJudge:
             log.info("older_password_ended", station=tried.station)
 
     async def _admit(self, identity: str, *, sought: bool = False) -> list[Known]:
-        """The stations that this identity may mean. One that nobody registered is made when there is
-        none.
+        """The stations that this identity may mean. One that nobody registered is made when there
+        is none.
 
         The check and the creation are one database transaction, because the same station may open
         two sockets at once. sought: there was none a moment ago, and its passwords do not matter.
