@@ -16,7 +16,7 @@ from websockets.http11 import Response
 
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
-from station_gateway.sockets.limits import Reconnects, TokenBucket
+from station_gateway.sockets.limits import Reconnects, TokenBucket, network_of
 from station_gateway.sockets.opening import MAX_ID_CHARS, Refused, origin_form, station_id
 from telemetry import metrics
 
@@ -80,7 +80,7 @@ class Refusals:
         """
         metrics.REFUSED_HANDSHAKES.labels(reason=reason).inc()
         now_s = self._monotonic_s()
-        if self._by_address.blocked_s(address, now_s) or self._all.try_take(now_s):
+        if self._by_address.blocked_s(network_of(address), now_s) or self._all.try_take(now_s):
             self._left_out += 1
             return
         left_out, self._left_out = self._left_out, 0
