@@ -30,6 +30,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from broker.access.call_rates import CallRates
 from broker.access.caller import Caller
+from broker.access.refused_calls import RefusedCallLines
 from broker.auth import NOBODY, Authenticator, expired, is_open, set_current_caller
 from broker.errors import Reason, Refusal, check, share_taken
 from broker.places import Places, Share, ShareTaken
@@ -82,6 +83,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> None:
         self._refused = refused
         self._authenticator = authenticator
+        self._lines = RefusedCallLines()
         self._rates = CallRates(settings.call_rate, settings.call_burst_s, time.monotonic)
         self._settings = settings
         self._places = Places(
@@ -112,6 +114,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             self._authenticator.authorize(method, caller)
         except Refusal as refusal:
             self._refused(caller, method, refusal)
+            self._lines.write(caller, method, refusal)
             return _refusing(method, handler, refusal)
         places = self._open_places if is_open(method) else self._places
         served = _Served(
@@ -368,8 +371,6 @@ def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
 
     async def refuse(_requests: Any, context: Context) -> Any:
         metrics.RPCS.labels(method.rpartition("/")[2], refusal.code.name).inc()
-        if refusal.reason is not Reason.RATE_LIMIT_EXCEEDED:  # told once a pause, by CallRates
-            _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
     return _maker_of(handler)(refuse)

@@ -42,6 +42,10 @@ _logger = structlog.get_logger(__name__)
 # and a client cannot tell what has become of its call. A few kB of memory each.
 _NOT_LOOKED_AT_YET = 5_000
 
+# A client has to confirm our limits so soon. Before it has, gRPC takes 16 MiB of metadata a call,
+# which 16 kB on the wire can stand for, whatever our own limit says.
+_CONFIRMED_MS = 3_000
+
 
 class ListenFailed(OSError):
     """The address cannot be listened on. Says which and why."""
@@ -155,6 +159,7 @@ def _server(
             ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
             ("grpc.server.max_pending_requests", _NOT_LOOKED_AT_YET),
             ("grpc.server.max_pending_requests_hard_limit", 2 * _NOT_LOOKED_AT_YET),
+            ("grpc.http2.settings_timeout", _CONFIRMED_MS),
             ("grpc.keepalive_time_ms", keepalive_ms),
             ("grpc.keepalive_timeout_ms", keepalive_ms),
             ("grpc.http2.min_ping_interval_without_data_ms", keepalive_ms // 3),

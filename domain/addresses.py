@@ -11,15 +11,12 @@ danger, there a wrong "loopback".
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 
 class ForbiddenAddress(Exception):
     """A name has no address that may be connected to. Says which one it has, and why not."""
 
-
-_LINE_BITS = 64
 
 _V4_REFUSED = {
     IPv4Network("192.88.99.0/24"): "a 6to4 relay",
@@ -64,23 +61,6 @@ def admitted(host: str, addresses: Sequence[str]) -> list[str]:
             "connected to."
         )
     return public
-
-
-@lru_cache(maxsize=1024)
-def line_of(address: str) -> str:
-    """Whose address this is, for limits: one line of a provider. The text itself if it is none.
-
-    An IPv6 line has a whole /64 (RFC 6177), so that each attempt could come from another address.
-    """
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, IPv4Address):
-        return address
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(IPv6Network((int(ip), _LINE_BITS), strict=False))
 
 
 def _kinds(ip: IPv4Address | IPv6Address) -> list[tuple[bool, str]]:

@@ -9,3 +9,10 @@
 
 This room imports all others; no other room imports it.
 """
+
+import os
+
+# gRPC's core writes to standard error itself: not through our queue, so that a log pipe that nobody
+# reads would stop its threads, and as often as strangers make it. What it has to say of calls and
+# connections is said by our own lines. It reads this when it is imported, so it stands here.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

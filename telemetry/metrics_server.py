@@ -5,15 +5,17 @@ they say no more than yes (200) or no (503), to anybody.
 """
 
 import hmac
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from socket import AF_INET6
+from socket import AF_INET6, SHUT_RDWR, socket
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+import structlog
 from prometheus_client import make_wsgi_app
 
 from telemetry.health import Health
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 _REQUEST_S = 10.0
 """A connection that says nothing for so long is closed."""
+
+MOST_CONNECTIONS = 64
+"""How many connections are served at once, each by a thread. One more cuts the oldest: a scrape or
+a probe takes milliseconds, so that one is of somebody who wants to hold it."""
+
+_logger = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -50,6 +58,35 @@ def serving_metrics(
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.Lock()
+        self._served: dict[int, socket] = {}
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve one more connection, and cut the oldest when there are too many."""
+        oldest = None
+        with self._lock:
+            self._served[id(request)] = request
+            if len(self._served) > MOST_CONNECTIONS:
+                oldest = self._served.pop(next(iter(self._served)))
+        if oldest is not None:
+            with suppress(OSError):  # it has just ended
+                oldest.shutdown(SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """See socketserver.BaseServer: a connection ends."""
+        with self._lock:
+            self._served.pop(id(request), None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  its signature
+        """Not a stack on standard error, past the log, for each connection that is reset."""
+        if not isinstance(sys.exception(), OSError):
+            _logger.exception("metrics_request_failed")
 
 
 class _ServerV6(_Server):

@@ -2,7 +2,7 @@
 
 A client without a right can call without an end. So its calls are not written one by one: those of
 one credential, method and reason share a row in each minute, and the number of rows has a limit.
-What a process has not written when it is killed is lost; the log line of each call is not.
+What a process has not written when it is killed is lost; lines of the log are not.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ async def writing_denied_calls(db: Database, denied: DeniedCalls) -> AsyncIterat
         async with background("denied-calls", run):
             yield
     finally:
-        with suppress(TimeoutError):  # the log has a line of each call
+        with suppress(TimeoutError):  # the log has lines of them
             async with asyncio.timeout(LAST_WRITE_S):
                 await _write(db, denied)
 

@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 from contract.converter import DATA_CONVERTER
 from entrypoints.errors import CannotStart
 from entrypoints.settings import ChosenSettings
+from entrypoints.temporal.sdk_runtime import plain_runtime
 from workflows.registration import (
     ATTRIBUTES,
     RegistrationFailed,
@@ -59,8 +60,7 @@ async def connect(
 ) -> Client:
     """Waits until Temporal serves and knows our search attributes; returns a client.
 
-    runtime: of the SDK, for this client and its workers; None: the SDK's default, which counts
-        nothing.
+    runtime: of the SDK, for this client and its workers; None: one that counts nothing.
 
     Raises: CannotStart that names the address and the remedy, after `timeout_s`.
     """
@@ -110,7 +110,7 @@ async def _dial(target: TemporalTarget, runtime: Runtime | None) -> Client:
         namespace=target.namespace,
         data_converter=DATA_CONVERTER,
         interceptors=[TracingInterceptor(trace.get_tracer("evcommand"))],
-        runtime=runtime,
+        runtime=runtime or plain_runtime(),
         **target.options,
     )
 

@@ -1,11 +1,35 @@
-"""The SDK's runtime of a process that has a metrics endpoint: it counts what the SDK does."""
+"""The runtime of Temporal's SDK: what it counts, and where its log lines go.
 
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+Left alone, the SDK's core writes its lines itself, and waits for their reader. So a pipe that
+nobody reads would stop everything that speaks to Temporal. Its lines go through our own log.
+"""
+
+import logging
+from functools import cache
+
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from entrypoints.errors import CannotStart
 from entrypoints.temporal.dev_server import free_port
 
 _PORT_TRIES = 5
+_LOGS = LoggingConfig(
+    TelemetryFilter(core_level="WARN", other_level="ERROR"),
+    forwarding=LogForwardingConfig(logging.getLogger("temporalio")),
+)
+
+
+@cache
+def plain_runtime() -> Runtime:
+    """The runtime of a process that serves no metrics: it counts nothing."""
+    return Runtime(telemetry=TelemetryConfig(logging=_LOGS))
 
 
 def counting_runtime() -> tuple[Runtime, int]:
@@ -32,4 +56,4 @@ def _telemetry(port: int) -> TelemetryConfig:
         unit_suffix=True,
         durations_as_seconds=True,
     )
-    return TelemetryConfig(metrics=page, attach_service_name=False)
+    return TelemetryConfig(logging=_LOGS, metrics=page, attach_service_name=False)

@@ -8,10 +8,9 @@ against its station; it has to queue, and in the queue the addresses take turns.
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
-from domain.addresses import line_of
 from fleet.keys import Fit
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.limits import Attempts
+from station_gateway.sockets.limits import Attempts, network_of
 
 T = TypeVar("T")
 
@@ -26,7 +25,7 @@ class Failures:
     def count(self, station: str, address: str, now_s: float) -> None:
         """Count a wrong password."""
         self._stations.count(station, now_s)
-        self._addresses.count(line_of(address), now_s)
+        self._addresses.count(network_of(address), now_s)
 
     def blocked(self, fit: Fit, station: str, address: str, now_s: float) -> tuple[str, float]:
         """Why an attempt is refused although its password was not looked at further, and for how
@@ -41,7 +40,7 @@ class Failures:
             return "too_many_failures", wait_s
         if fit is Fit.UNPROVEN:
             return "", 0.0
-        if (wait_s := self._addresses.blocked_s(line_of(address), now_s)) > 0:
+        if (wait_s := self._addresses.blocked_s(network_of(address), now_s)) > 0:
             return "too_many_failures_of_address", wait_s
         return "", 0.0
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import NoReturn
-from urllib.parse import unquote
 
 import structlog
 from websockets.protocol import State
@@ -30,6 +29,7 @@ from station_gateway.dialects.printable import printable
 from station_gateway.relay_settings import HOLD
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.guesses import Failures, attempts
+from station_gateway.sockets.identities import Found, Known, find, find_by_id, meant, spellings
 from station_gateway.sockets.limits import Reconnects
 from station_gateway.sockets.opening import (
     MAX_ID_CHARS,
@@ -58,9 +58,6 @@ NAMES_SHOWN = 8
 
 FAILURE_TAKES_S = 0.25
 """How long the refusal of a password takes, whatever was wrong with it."""
-
-_Found = tuple[stations.Station | None, Secrets]
-"""A station, and how its passwords are recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +130,10 @@ class HandshakeJudge:
         offers = offered(request.headers)
         self._check_cool_off(identity)
         try:
-            found = await self._look_up(identity)
+            candidates = await self._look_up(identity)
+            found = meant(candidates, identity, request, self._passwords)
             if url := self._upstream_of(found[0]):
-                known = found[0] is not None
+                known = found[0].id if found[0] is not None else ""
                 return await self._relayed(identity, url, offers, request, known=known)
             station, used = await self._authenticate(identity, found, request)
         except DatabaseUnavailable:
@@ -146,11 +144,12 @@ class HandshakeJudge:
         encrypted = self._encrypted(request)
         return Admitted(station, negotiate(offers), encrypted, used, certified)
 
-    async def _look_up(self, identity: str) -> _Found:
-        """The station of this identity. With the setting `open` it is made when there is none."""
+    async def _look_up(self, identity: str) -> list[Known]:
+        """The stations that this identity may mean. With the setting `open` one is made when there
+        is none."""
         if self._settings.open and not self._settings.upstream_url:
             return await self._admit(identity)
-        return await self._db.look(lambda tx: _find(tx, identity))
+        return await self._db.look(lambda tx: find(tx, identity))
 
     def _upstream_of(self, station: stations.Station | None) -> str:
         return (station.upstream if station is not None else "") or self._settings.upstream_url
@@ -166,10 +165,11 @@ class HandshakeJudge:
         offers: tuple[str, ...],
         request: OpeningRequest,
         *,
-        known: bool,
+        known: str,
     ) -> Admitted:
         """Admit whom the back end admits: it knows the passwords, and we need not.
 
+        known: the id of the station that was found; "" when there was none.
         A station that nobody has registered here is known from now on.
         """
         spoken = tuple(name for name in offers if name in DIALECTS)
@@ -195,16 +195,16 @@ class HandshakeJudge:
         encrypted = self._encrypted(request)
         redial = None
         if (station.upstream_loss or self._settings.upstream_when_lost) == HOLD:
-            redial = self._redial(url, dialled.again(subprotocol), anywhere=anywhere)
+            redial = self._redial(url, dialled.again(subprotocol), station.id, anywhere=anywhere)
         return Admitted(station, subprotocol, encrypted, "", certified, upstream, redial)
 
-    def _redial(self, url: str, station: DialledStation, *, anywhere: bool) -> Redial:
+    def _redial(self, url: str, station: DialledStation, id: str, *, anywhere: bool) -> Redial:
         """Dials the back end of a station again that stays connected while it was lost."""
 
         async def dial() -> UpstreamSocket:
             upstream = await self._dialler.dial(url, station, anywhere=anywhere)
             try:
-                await self._check_upstream(url, station.identity)
+                await self._check_upstream(url, id)
             except BaseException:
                 upstream.abort()
                 raise
@@ -212,30 +212,30 @@ class HandshakeJudge:
 
         return dial
 
-    async def _check_upstream(self, url: str, identity: str) -> None:
+    async def _check_upstream(self, url: str, id: str) -> None:
         """Raises: UpstreamRefused when the station is relayed elsewhere by now."""
         try:
             async with self._db.read() as tx:
-                station, _ = await _find(tx, identity)
+                station = await find_by_id(tx, id)
         except DatabaseUnavailable:
             return  # open connections go on without it
         if self._upstream_of(station) != url:
             raise UpstreamRefused(HTTPStatus.SERVICE_UNAVAILABLE, "upstream_changed")
 
-    async def _relayed_to(self, url: str, identity: str, *, known: bool) -> stations.Station:
+    async def _relayed_to(self, url: str, identity: str, *, known: str) -> stations.Station:
         """The station after the back end was dialled, which may have taken seconds.
 
-        known: whether there was one before. If not, one look with its creation is enough.
+        known: its id; "" when there was none before: then one look with its creation is enough.
         Raises: Refused when it is relayed there no longer: it was changed, or deleted.
         """
         if known:
-            station, _ = await self._look_up(identity)
+            station = await self._db.look(lambda tx: find_by_id(tx, known))
         else:
-            station, _ = await self._admit(identity, sought=True)
+            station = (await self._admit(identity, sought=True))[0][0]
         if self._upstream_of(station) != url:
             self._unavailable("upstream_changed")
         if station is None:
-            station, _ = await self._admit(identity)
+            station = (await self._admit(identity))[0][0]
         return station
 
     def cool_off(self, station: str) -> None:
@@ -250,7 +250,7 @@ class HandshakeJudge:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "cooling_off", wait_s)
 
     async def _authenticate(
-        self, identity: str, found: _Found, request: OpeningRequest
+        self, identity: str, found: Found, request: OpeningRequest
     ) -> tuple[stations.Station, str]:
         """The station, and the hash of the password that it showed; "" when none was asked."""
         station, secrets = found
@@ -355,10 +355,9 @@ class HandshakeJudge:
         if await self._db.batch(write):
             log.info("older_password_ended", station=tried.station)
 
-    async def _admit(
-        self, identity: str, *, sought: bool = False
-    ) -> tuple[stations.Station, Secrets]:
-        """The station of this identity; one that nobody registered is made when there is none.
+    async def _admit(self, identity: str, *, sought: bool = False) -> list[Known]:
+        """The stations that this identity may mean. One that nobody registered is made when there
+        is none.
 
         The check and the creation are one database transaction, because the same station may open
         two sockets at once. sought: there was none a moment ago, and its passwords do not matter.
@@ -366,33 +365,14 @@ class HandshakeJudge:
         """
         tenant, now = self._settings.open_tenant, self._utc_now()
 
-        async def write(tx: Tx) -> tuple[stations.Station, Secrets, bool]:
-            if not sought or len(_spellings(identity)) > 1:
-                station, secrets = await _find(tx, identity)
-                if station is not None:
-                    return station, secrets, False
+        async def write(tx: Tx) -> tuple[list[Known], bool]:
+            known = not sought or len(spellings(identity)) > 1
+            if known and (found := await find(tx, identity)):
+                return found, False
             admitted, is_new = await stations.admit(tx, id=identity, tenant=tenant, now=now)
-            return admitted, Secrets(), is_new
+            return [(admitted, Secrets())], is_new
 
-        station, secrets, new = await self._db.batch(write)
+        found, new = await self._db.batch(write)
         if new:
             log.warning("unregistered_station_admitted", station=identity)
-        return station, secrets
-
-
-async def _find(tx: Tx, identity: str) -> _Found:
-    """The station of this identity, and how its passwords are recognised."""
-    for spelling in _spellings(identity):
-        found = await station_secrets.get_with_secrets(tx, spelling)
-        if found[0] is not None:
-            return found
-    return None, Secrets()
-
-
-def _spellings(identity: str) -> dict[str, None]:
-    """What a station of this identity may be called.
-
-    When nobody has this identity, it may have been escaped otherwise: a space as `+`, as in a form,
-    or everything twice.
-    """
-    return dict.fromkeys((identity, identity.replace("+", " "), unquote(identity)))
+        return found

@@ -5,9 +5,31 @@ Nothing here reads a clock: `now_s` is the caller's monotonic time.
 
 from collections import OrderedDict
 from datetime import timedelta
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from domain.backoff import pause_after
 from domain.token_bucket import TokenBucket
+
+_OF_ONE_SUBSCRIBER = 64
+"""Bits of an IPv6 address that a provider gives out; whoever has them chooses the other 64."""
+
+
+@lru_cache(maxsize=4_096)
+def network_of(address: str) -> str:
+    """Who is behind an address, for limits: one of IPv4, and the network of one of IPv6.
+
+    Who has one IPv6 address nearly always has 2^64 of them: without this nothing would be limited.
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:  # not known: such peers are one
+        return address
+    if not isinstance(ip, IPv6Address):
+        return address
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(IPv6Network((int(ip), _OF_ONE_SUBSCRIBER), strict=False))
 
 
 class Attempts:

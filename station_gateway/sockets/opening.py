@@ -60,9 +60,14 @@ def station_id(path: str) -> str:
     if len(parts) != 2 or parts[0] != PATH.strip("/") or len(parts[1]) > 12 * MAX_ID_CHARS:
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
     identity = unicodedata.normalize("NFC", unquote(parts[1], errors="replace"))
-    if len(identity) > MAX_ID_CHARS or not identity.isprintable() or "\ufffd" in identity:
+    if not is_identity(identity):
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
     return identity
+
+
+def is_identity(text: str) -> bool:
+    """Whether a station can be called so. What cannot may be no text for a database either."""
+    return len(text) <= MAX_ID_CHARS and text.isprintable() and "\ufffd" not in text
 
 
 def origin_form(path: str) -> str:

@@ -14,11 +14,10 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
-from domain.addresses import line_of
 from domain.token_bucket import TokenBucket
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
-from station_gateway.sockets.limits import Reconnects
+from station_gateway.sockets.limits import Reconnects, network_of
 from station_gateway.sockets.opening import MAX_ID_CHARS, Refused, origin_form, station_id
 from telemetry import metrics
 
@@ -84,7 +83,7 @@ class Refusals:
         """
         metrics.REFUSED_HANDSHAKES.labels(reason=reason).inc()
         now_s = self._monotonic_s()
-        if self._by_address.blocked_s(line_of(address), now_s) or self._all.try_take(now_s):
+        if self._by_address.blocked_s(network_of(address), now_s) or self._all.try_take(now_s):
             self._left_out += 1
             return
         left_out, self._left_out = self._left_out, 0

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from domain.addresses import line_of
 from station_gateway.sockets.guesses import FairQueue
+from station_gateway.sockets.limits import network_of
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class SlowChecks:
         if self._running < AT_ONCE:
             self._running += 1
         else:
-            await self._turn(station, line_of(address))
+            await self._turn(station, network_of(address))
         try:
             return await check()
         finally:

@@ -2,12 +2,18 @@
 
 import asyncio
 import http.client
+import socket
+import struct
+import threading
+import time
 import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
 from telemetry.health import Health
-from telemetry.metrics_server import serving_metrics
+from telemetry.metrics_server import MOST_CONNECTIONS, serving_metrics
 
 
 def test_metrics_are_served_on_the_asked_address() -> None:
@@ -70,3 +76,43 @@ def test_a_process_whose_event_loop_is_closed_is_not_alive() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     assert not Health(loop).alive()
+
+
+HALF_A_REQUEST = b"GET /metrics HTTP/1.1\r\nX-Slow: "
+
+
+def test_connections_that_are_held_take_few_threads_and_no_place_of_a_scrape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As if they sent a byte now and then: no silence ends them.
+    monkeypatch.setattr("telemetry.metrics_server._Handler.timeout", 600.0)
+    before = threading.active_count()
+    with serving_metrics("127.0.0.1", 0) as port, ExitStack() as stack:
+        held = []
+        for _ in range(MOST_CONNECTIONS * 2):
+            held.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 5)))
+            held[-1].sendall(HALF_A_REQUEST)
+        assert asked(port, "/metrics")[0] == 200
+        cut = held[:MOST_CONNECTIONS]
+        assert {each.recv(1) for each in cut} == {b""}
+        until(lambda: threading.active_count() - before <= MOST_CONNECTIONS + 2)
+
+
+def test_a_connection_that_is_reset_writes_nothing_past_the_log(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    before = threading.active_count()
+    with serving_metrics("127.0.0.1", 0) as port:
+        with socket.create_connection(("127.0.0.1", port), 5) as stranger:
+            stranger.sendall(HALF_A_REQUEST)
+            until(lambda: threading.active_count() - before >= 2)
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        until(lambda: threading.active_count() - before == 1)
+    assert "".join(capfd.readouterr()) == ""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

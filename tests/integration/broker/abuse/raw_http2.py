@@ -18,10 +18,21 @@ _END_HEADERS = 4
 
 
 class RawClient:
-    """One connection. `ended`: the numbers of the calls that the server has ended."""
+    """One connection. `ended`: the numbers of the calls that the server has ended.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    confirms: whether it confirms the server's settings, as HTTP/2 demands.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        confirms: bool = True,
+    ) -> None:
         self.ended: set[int] = set()
+        self.closed = asyncio.Event()
+        self._confirms = confirms
         self._reader = reader
         self._writer = writer
         self._changed = asyncio.Condition()
@@ -58,11 +69,13 @@ class RawClient:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 await self._read()
+        self.closed.set()
 
     async def _read(self) -> None:
         upper, lower, kind, flags, stream = _HEAD.unpack(await self._reader.readexactly(9))
         payload = await self._reader.readexactly(upper << 8 | lower)
-        if kind in (_SETTINGS, _PING) and not flags & _ACK:
+        confirmed = kind == _PING or (kind == _SETTINGS and self._confirms)
+        if confirmed and not flags & _ACK:
             self._write(kind, _ACK, 0, payload if kind == _PING else b"")
         if kind == _RST_STREAM or (kind == _HEADERS and flags & _END_STREAM):
             async with self._changed:
@@ -80,11 +93,11 @@ def _literal(name: str, value: str) -> bytes:
 
 
 @asynccontextmanager
-async def raw_client(address: str) -> AsyncIterator[RawClient]:
-    """A connection to the server at HOST:PORT."""
+async def raw_client(address: str, *, confirms: bool = True) -> AsyncIterator[RawClient]:
+    """A connection to the server at HOST:PORT. confirms: see `RawClient`."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    client = RawClient(reader, writer)
+    client = RawClient(reader, writer, confirms=confirms)
     following = asyncio.create_task(client.follow())
     try:
         yield client

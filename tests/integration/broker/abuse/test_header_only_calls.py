@@ -67,6 +67,19 @@ async def test_2400_calls_without_a_right_key_and_a_request_are_refused_by_their
                 await each.until_ended(800)
 
 
+async def test_a_client_that_does_not_confirm_the_limits_of_metadata_is_cut(
+    db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.process._CONFIRMED_MS", 200)
+    async with (
+        serving(db, client, api_keys=API_KEYS) as (broker, honest),
+        raw_client(broker.address, confirms=False) as hostile,
+    ):
+        async with asyncio.timeout(WAIT_S):
+            await hostile.closed.wait()
+        await listing(honest, metadata=tuple(BEARER.items()))
+
+
 @pytest.mark.parametrize("method", [LIST, WATCH])
 async def test_a_call_whose_request_does_not_come_in_time_is_told_to_send_it_again(
     db: Database, client: Client, method: str

@@ -95,11 +95,14 @@ async def test_every_spelling_of_an_identity_finds_its_station(bench: Bench, ide
     assert await status(bench, upgrade(f"/ocpp/{escaped}", b"OTHER", password)) == 401
 
 
-async def test_a_plus_is_a_plus_when_such_a_station_exists(bench: Bench) -> None:
+async def test_of_two_stations_with_one_spelling_the_password_tells_which_is_meant(
+    bench: Bench,
+) -> None:
     await bench.register("A B", "password-of-a-space")
     await bench.register("A+B", "password-of-a-plus-")
     assert await status(bench, upgrade("/ocpp/A+B", b"A+B", b"password-of-a-plus-")) == 101
-    assert await status(bench, upgrade("/ocpp/A+B", b"A+B", b"password-of-a-space")) == 401
+    assert await status(bench, upgrade("/ocpp/A+B", b"A+B", b"password-of-a-space")) == 101
+    assert await status(bench, upgrade("/ocpp/A+B", b"A+B", b"password-of-nobody-")) == 401
     assert await status(bench, upgrade("/ocpp/A%20B", b"A B", b"password-of-a-space")) == 101
 
 

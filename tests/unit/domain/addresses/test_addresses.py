@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.addresses import ForbiddenAddress, admitted, line_of, objection
+from domain.addresses import ForbiddenAddress, admitted, objection
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:2800:220:1::1", "2001:4860:4860::8888"]
 REFUSED = {
@@ -83,18 +83,3 @@ def test_of_a_names_addresses_only_the_public_ones_are_used() -> None:
     assert admitted("name", []) == []
     with pytest.raises(ForbiddenAddress, match="private"):
         admitted("name", ["10.0.0.1", "::1"])
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
-        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
-        ("192.0.2.1", "::ffff:192.0.2.1", True),
-        ("192.0.2.1", "192.0.2.2", False),
-        ("2001:db8:1:2::1%eth0", "2001:db8:1:2::2", True),
-        ("a socket of this machine", "another one", False),
-    ],
-)
-def test_limits_take_the_addresses_of_one_line_for_one(one: str, other: str, same: bool) -> None:
-    assert (line_of(one) == line_of(other)) is same

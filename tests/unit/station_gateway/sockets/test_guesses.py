@@ -104,6 +104,34 @@ def test_nobody_is_lost_and_no_address_starves(limit: int, places: list[tuple[st
         assert {places[item][0] for item in left} == asked
 
 
+def test_wrong_passwords_from_all_addresses_of_one_ipv6_network_count_together() -> None:
+    made = failures()
+    for number in range(20):
+        made.count(f"other-{number}", f"2001:db8::{number:x}", 0.0)
+    reason, _ = made.blocked(Fit.WRONG, "S9", "2001:db8::ffff", 0.0)
+    assert reason == "too_many_failures_of_address"
+    assert made.blocked(Fit.WRONG, "S9", "2001:db8:0:1::1", 0.0) == ("", 0.0)
+
+
+async def test_one_with_many_ipv6_addresses_crowds_nobody_out_of_the_slow_hashes() -> None:
+    checks, goes_on = SlowChecks(4), asyncio.Event()
+
+    async def check() -> None:
+        await goes_on.wait()
+
+    def asks(station: str, address: str) -> asyncio.Task[None]:
+        return asyncio.create_task(checks.run(station, address, check))
+
+    hostile = [asks(f"other-{n}", f"2001:db8::{n:x}") for n in range(AT_ONCE + 4)]
+    await asyncio.sleep(0)
+    honest = asks("S1", "2001:db8:0:1::1")
+    await asyncio.sleep(0)
+    goes_on.set()
+    ends = await asyncio.gather(*hostile, return_exceptions=True)
+    assert [type(end) for end in ends if end is not None] == [CrowdedOut]
+    await honest
+
+
 async def test_slow_hashes_run_few_at_once_and_each_ends_with_its_turn() -> None:
     checks, running, most = SlowChecks(10), 0, 0
 
@@ -154,12 +182,3 @@ async def test_a_check_that_fails_gives_its_turn() -> None:
         *(checks.run(str(n), "here", fail) for n in range(6)), return_exceptions=True
     )
     assert all(isinstance(each, ValueError) for each in told)
-
-
-def test_guesses_from_one_ipv6_line_are_of_one_address() -> None:
-    made = Failures(GatewaySettings(station_failures=GUESSED, address_failures=20))
-    for number in range(20):
-        made.count(f"S{number}", f"2001:db8:1:2::{number:x}", 0.0)
-    reason, _ = made.blocked(Fit.WRONG, "S99", "2001:db8:1:2:ffff::1", 0.0)
-    assert reason == "too_many_failures_of_address"
-    assert made.blocked(Fit.WRONG, "S99", "2001:db8:1:3::1", 0.0) == ("", 0.0)

@@ -1,6 +1,10 @@
 """How often a station may connect, and how many attempts may fail."""
 
-from station_gateway.sockets.limits import Attempts, Reconnects
+import pytest
+from structlog.testing import capture_logs
+
+from station_gateway.sockets.limits import Attempts, Reconnects, network_of
+from station_gateway.sockets.refusals import LINES_AT_ONCE_PER_ADDRESS, Refusals
 
 
 def attempts(**changed: float) -> Attempts:
@@ -54,3 +58,29 @@ def test_the_station_that_was_quiet_longest_is_forgotten_first() -> None:
     for station in ("a", "b", "c"):
         assert reconnects.blocked_s(station, 0.0) == 0.0
     assert reconnects.blocked_s("a", 0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_addresses_that_one_subscriber_has_are_one_for_limits(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_stranger_with_many_ipv6_addresses_causes_no_more_lines_than_one_with_one() -> None:
+    refusals = Refusals(lambda: 0.0, max_addresses=1_000)
+    with capture_logs() as lines:
+        for number in range(LINES_AT_ONCE_PER_ADDRESS * 2):
+            refusals.report("tls", station="", path="", address=f"2001:db8::{number:x}")
+        assert len(lines) == LINES_AT_ONCE_PER_ADDRESS
+        refusals.report("tls", station="", path="", address="2001:db8:0:1::1")
+    assert lines[-1]["address"] == "2001:db8:0:1::1"
