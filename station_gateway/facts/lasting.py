@@ -116,7 +116,7 @@ async def keep(
 async def begun(
     tx: Tx, session: Transaction, token: Judgement, is_new: bool, late: bool
 ) -> tuple[Transaction, Judgement, bool]:
-    """The start of a session (1.6). Of one that was told before only a verdict that was owed counts.
+    """The start of a session (1.6). Of one that is known only a verdict that was owed counts.
 
     late: it comes so late that it judges nothing. Returns whether it tells news, too.
     """
