@@ -72,6 +72,7 @@ _COLUMNS = (
     "ocpp_transaction_id",
     "received_time",
 )
+_OF_KEY = untaken_reports.c.key == bindparam("of_key")
 _OF_STATION = untaken_reports.c.station == bindparam("station")
 
 
@@ -130,6 +131,13 @@ async def add_untaken(tx: Tx, *, station: str, key: str, report: UntakenRow) -> 
         return False
     await tx.execute(_SHED, {"station": station})
     return True
+
+
+async def taken(tx: Tx, *, station: str, key: str, reason: str) -> None:
+    """Forget a report that could not be taken for this reason, and was taken after all."""
+    of_report = (_OF_KEY, untaken_reports.c.reason == bindparam("of_reason"))
+    given = {"station": station, "of_key": identifier(key), "of_reason": reason}
+    await tx.execute(delete(untaken_reports).where(_OF_STATION, *of_report), given)
 
 
 async def untaken_since(tx: Tx, station: str, since: datetime) -> list[UntakenRow]:

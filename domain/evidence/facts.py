@@ -11,6 +11,7 @@ from domain.evidence.matching import (
     ended_long_before,
     may_have_been_ours,
     may_hide_a_start,
+    tells_other_token,
 )
 from domain.evidence.proof import Proof, UntakenReport, is_negative, proven
 from domain.evidence.restart import RestartFacts
@@ -325,9 +326,28 @@ def has_another(command: Command, session: Session, facts: Facts) -> bool:
 
 
 def may_be_taken(facts: Facts, frame: SentFrame, late_after: datetime) -> bool:
-    """Whether a session that another start has claimed may have been the effect of this frame."""
+    """Whether a session may have been the effect of this frame, though it is not taken for that.
+
+    Another start has claimed it, or its token is of nobody whom we know.
+    """
     rivals = facts.rivals
-    return any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
+    claimed = any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
+    return claimed or _taken_by_stranger(facts, frame)
+
+
+def _taken_by_stranger(facts: Facts, frame: SentFrame) -> bool:
+    """Whether a session took the place whose token nobody but another back end (CSMS) vouches for.
+
+    A station may tell a wrong token, and a back end may accept every token: so it may be ours.
+    """
+    return any(
+        each.judged_elsewhere
+        and tells_other_token(each, frame)
+        and frame.evse_id in {None, each.evse_id}
+        and each.received_time > frame.send_time
+        and not (each.is_refused or each.names_theirs)
+        for each in facts.sessions
+    )
 
 
 def is_in_use(facts: Facts, frame: SentFrame) -> bool:

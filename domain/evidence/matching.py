@@ -260,7 +260,7 @@ def _is_vague(session: Session, frame: SentFrame) -> bool:
         or session.received_time < frame.send_time
         or session.evse_id == WHOLE_STATION
         or not _fits(session.evse_id, frame.evse_id)
-        or _other_token(session, frame)
+        or tells_other_token(session, frame)
     )
 
 
@@ -305,11 +305,11 @@ def _tokens(of: Session | SentFrame | Rival) -> set[str]:
     return {digest for digest in (of.token_digest, of.group_digest) if digest}
 
 
-def _other_token(session: Session, frame: SentFrame) -> bool:
+def tells_other_token(session: Session, frame: SentFrame) -> bool:
     """Whether the session's token is known and is neither ours nor of our group."""
     return session.token_digest is not None and not _tokens(session) & _tokens(frame)
 
 
 def _is_anothers(session: Session, frame: SentFrame) -> bool:
     """Whether it tells the token of another driver whom we know."""
-    return session.token_known and _other_token(session, frame)
+    return session.token_known and tells_other_token(session, frame)

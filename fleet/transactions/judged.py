@@ -72,7 +72,9 @@ def knows_group(session: Transaction) -> bool:
 
 def is_elsewhere(session: Transaction) -> bool:
     """Whether another back end judges its tokens."""
-    return ELSEWHERE.keys() <= (session.judged or {}).keys()
+    known, digest = session.judged or {}, session.token_digest
+    by_another = digest is not None and known.get(digest) in {JUDGED, UNJUDGED}
+    return by_another or ELSEWHERE.keys() <= known.keys()
 
 
 def earlier_verdict(session: Transaction, digest: str, question: str) -> str | None:

@@ -113,13 +113,15 @@ async def keep(
     return session, owed and not judged.is_unjudged(session)
 
 
-async def begun_again(
-    tx: Tx, session: Transaction, token: Judgement, late: bool
+async def begun(
+    tx: Tx, session: Transaction, token: Judgement, is_new: bool, late: bool
 ) -> tuple[Transaction, Judgement, bool]:
-    """The start of a session that was told before (1.6): only a verdict that was owed is kept.
+    """The start of a session (1.6). Of one that is known only a verdict that was owed counts.
 
-    late: it comes so late that it judges nothing. Returns whether the session is judged by it, too.
+    late: it comes so late that it judges nothing. Returns whether it tells news, too.
     """
+    if is_new:
+        return session, token, True
     token = await judge_within(tx, session, token, START)
     if late or not judged.is_unjudged(session):
         return session, token, False

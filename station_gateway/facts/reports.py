@@ -117,6 +117,14 @@ class OddReports:
 
         await self.persist(peer, told.action, write)
 
+    async def taken(self, peer: Peer, told: Untaken) -> None:
+        """A report that was kept for its reason was taken after all. Never raises."""
+
+        async def write(tx: Tx) -> None:
+            await reports.taken(tx, station=peer.id, key=told.key, reason=told.reason)
+
+        await self.persist(peer, told.action, lambda: self._db.batch(write))
+
     async def persist(
         self, peer: Peer, action: str, write: Callable[[], Awaitable[object]]
     ) -> None:

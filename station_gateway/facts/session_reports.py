@@ -69,9 +69,7 @@ async def session_started(
         given_late=call.given_late,
         same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
-    is_news = is_new
-    if not is_new:
-        session, token, is_news = await lasting.begun_again(tx, session, token, call.given_late)
+    session, token, is_news = await lasting.begun(tx, session, token, is_new, call.given_late)
     told = {
         "event": TransactionPhase.STARTED,
         "meter_start_wh": call.meter_start_wh,

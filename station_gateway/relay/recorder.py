@@ -285,7 +285,7 @@ class Recorder:
     def _doubt(self, opened: OpenCall) -> None:
         """Keep a doubt: what a message told is no fact before the back end has answered it."""
         if self._exchanges.waits_for(opened):
-            self._odd.refused(opened.call, "not_written", "the back end has not answered it")
+            self._odd.waits(opened.call)
 
     # --- what the back end says
 
@@ -362,6 +362,7 @@ class Recorder:
             log.exception("handler_failed", station=self._station.peer.id)
             self._odd.refused(opened.call, "handler_failed", "the gateway failed")
         else:
+            self._odd.taken(opened.call)
             self._station.heard(message)
 
     async def _decide(self, message: StationCall) -> None:

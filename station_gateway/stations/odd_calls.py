@@ -16,6 +16,7 @@ from station_gateway.dialects.messages import (
     StationCall,
 )
 from station_gateway.session.events import CallReceived, Untaken
+from station_gateway.session.frames import MessageId
 from station_gateway.session.refusals import untaken
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import CallHandler, ReportBook
@@ -31,7 +32,7 @@ class OddCalls:
     strict: nothing is mended. Values that were never refused are read as ever.
     """
 
-    __slots__ = ("_book", "_dialect", "_peer", "_spawn", "_strict")
+    __slots__ = ("_book", "_dialect", "_doubts", "_peer", "_spawn", "_strict")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class OddCalls:
         self._book = book
         self._spawn = spawn
         self._strict = strict
+        self._doubts: dict[MessageId, Untaken] | None = None
 
     def read(self, call: CallReceived, now: datetime) -> StationCall:
         """The message of a CALL; mended where its values are out of bounds.
@@ -87,6 +89,20 @@ class OddCalls:
     def refused(self, call: CallReceived, reason: str, detail: str) -> None:
         """Keep what a refused CALL may have told."""
         self.untaken(untaken(self._dialect, call.action, call.payload, reason, detail))
+
+    def waits(self, call: CallReceived) -> None:
+        """Keep a doubt: what a CALL told is no fact before its back end has answered it."""
+        detail = "the back end has not answered it"
+        told = untaken(self._dialect, call.action, call.payload, "not_written", detail)
+        self.untaken(told)
+        if told is not None:
+            self._doubts = {**(self._doubts or {}), call.message_id: told}
+
+    def taken(self, call: CallReceived) -> None:
+        """What a CALL told is written: it is no doubt any more."""
+        told = self._doubts.pop(call.message_id, None) if self._doubts else None
+        if told is not None:
+            self._spawn(self._book.taken(self._peer, told))
 
     def unanswered(self, call: CallReceived, message: StationCall, handlers: CallHandler) -> None:
         """The database did not take a fact in time: it is written as soon as that is back.

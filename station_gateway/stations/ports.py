@@ -85,6 +85,9 @@ class ReportBook(Protocol):
     async def untaken(self, peer: Peer, told: Untaken) -> None:
         """Keep a report that nobody could take. Never raises."""
 
+    async def taken(self, peer: Peer, told: Untaken) -> None:
+        """A report that was kept for its reason was taken after all. Never raises."""
+
     async def persist(
         self, peer: Peer, action: str, write: Callable[[], Awaitable[object]]
     ) -> None:

@@ -311,6 +311,16 @@ def test_a_free_plug_proves_an_end_only_where_it_began_before_the_boot(
     assert ["its plug is free" in lie for lie in lies] == [True] * found
 
 
+@pytest.mark.parametrize("clocked", [True, False])
+def test_a_free_plug_proves_no_end_where_the_clock_shows_another_age(clocked: bool) -> None:
+    """It may have begun after the boot, as its station says: not offline."""
+    lost = session(**{**CUT, "begin_told": at(35)})
+    shown = {1: (at(40), "Available")}
+    really = record(lost, statuses=shown, connections=[at(0), at(30)])
+    lies = contradictions(Case(really, PlainWords(sessions=(RUNNING,)), clocked=clocked))
+    assert ["its plug is free" in lie for lie in lies] == [True] * clocked
+
+
 def test_the_judge_has_nothing_against_the_truth() -> None:
     words = PlainWords(
         commands=(started("SUCCEEDED", "SESSION_STARTED"),),

@@ -25,7 +25,24 @@ BLOCKS = [
     for begin in range(FIRST, FIRST + WORLDS, BLOCK)
 ]
 
-FOUND = (331, 2824, 3047, 3249, 3579, 5157, 5840, 5887, 6191, 6705)
+FOUND = (
+    331,
+    2824,
+    3047,
+    3249,
+    3579,
+    5157,
+    5840,
+    5887,
+    6191,
+    6705,
+    7005,
+    8023,
+    8234,
+    8296,
+    9331,
+    9422,
+)
 """Worlds beyond the first ones that once had a lie, or a judge that was wrong."""
 
 

@@ -186,12 +186,18 @@ def no_wait(pair: Pair) -> Iterator[str]:
 
 
 def not_theirs(ran: Ran, told: Told, calls: set[str]) -> Iterator[str]:
-    """A start neither claims nor undoes what the back end has asked for."""
+    """A start neither claims nor undoes what the back end has asked for.
+
+    A station that refuses a start of its back end says that a session for the same token is not due
+    to it: then nobody can know better.
+    """
     command = told.last
     if told.command.kind is not Kind.START_SESSION:
         return
     session = claimed(ran, command) if ended_as(command, Code.SUCCEEDED) else None
-    if session is not None and session.cause in calls:
+    asked = None if session is None else ran.truth.arrived(session.cause)
+    refused = asked is not None and asked.said == "Rejected"
+    if session is not None and session.cause in calls and not refused:
         yield f"true: it claims session {session.number}, which the back end has asked for"
     for session in ran.truth.sessions:
         if session.cause in calls and session.end_cause in message_ids(told):

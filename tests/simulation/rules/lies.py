@@ -115,6 +115,7 @@ def case_of(ran: Ran) -> Case:
         dated=UNDATED.isdisjoint(field.odd_fields) and field.stamps != "constant",
         placed=not field.connector_zero,
         zoned=field.stamps != "local",
+        clocked=ran.temper.clock not in {"1970", "far"},
         answers=ran.back_end is None,
         soon=ran.back_end is None or ran.back_end.temper.is_reliable,
         read_until=None if ran.back_end is None else back_end.read_until(ran),

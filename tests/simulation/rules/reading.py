@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from domain.model.command import Code, Command, CompensationState, State
 from domain.model.specs import IdToken, Kind
+from domain.ocpp_words import told_id
 from fleet.transactions.rows import Transaction
 from tests.simulation.station.reservations import GROUPS
 from tests.simulation.station.truth import FrameSeen, TrueSession
@@ -54,7 +55,8 @@ def true_session(ran: Ran, transaction: str | None) -> TrueSession | None:
 def is_record(row: Transaction, session: TrueSession) -> bool:
     """Whether this row of the fleet tells of this session."""
     if session.ocpp_transaction_id is not None and session.ocpp_transaction_id.startswith("tx-"):
-        return row.ocpp_transaction_id == session.ocpp_transaction_id
+        # A session that is told twice may have two rows: the second one has taken the id.
+        return told_id(row.ocpp_transaction_id) == session.ocpp_transaction_id
     meter = row.meter_start_wh if row.meter_start_wh is not None else row.meter_stop_wh
     if meter is None:  # it told none that can be read
         return row.ocpp_transaction_id == session.ocpp_transaction_id

@@ -18,7 +18,7 @@ from fleet.transactions.rows import Transaction
 from journal.commands.answers import frame_of
 from journal.commands.record import record
 from journal.commands.sessions import token_state_of
-from station_gateway.relay import their_tokens
+from station_gateway.relay import recorder, their_tokens
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import (
@@ -332,3 +332,25 @@ async def test_a_token_that_nobody_judged_is_judged_by_the_next_answer(
         states.append(token_state_of(begun))
     verdict = TokenState.ACCEPTED if answer is ACCEPTED else TokenState.REFUSED
     assert states == [TokenState.NOT_JUDGED, verdict, verdict]
+
+
+@pytest.mark.parametrize("station", VERSIONS[1:2], indirect=True)
+async def test_what_was_recorded_with_a_slow_answer_is_no_doubt_any_more(
+    relay: Bench, station: ScriptedStation, back_end: BackEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "DOUBT_AFTER_S", 0.0)
+    del back_end.answers["TransactionEvent"]
+
+    async def doubts() -> list[str]:
+        async with relay.db.read() as tx:
+            rows = await reports.untaken_since(tx, "S1", now() - timedelta(minutes=1))
+        return [row.reason for row in rows]
+
+    await station.begin("TransactionEvent", event("Started", 0, "TAG1"), message_id="slow")
+    assert await found(doubts) == ["not_written"]
+    await back_end.say(json.dumps([3, "slow", ACCEPTED]))
+
+    async def cleared() -> bool:
+        return await doubts() == [] and len(await relay.transactions()) == 1
+
+    await found(cleared)

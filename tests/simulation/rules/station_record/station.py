@@ -59,14 +59,14 @@ def _shown_as_free(case: Case, session: TrueSession) -> bool:
 def _may_have_begun_after_the_boot(case: Case, session: TrueSession, shown: datetime) -> bool:
     """Whether nothing says that it began before the boot that its plug was shown as free after.
 
-    Its cable was in first, and it was reported only on the connection of that boot, as something
-    that did not happen offline, with times of a zone that nobody knows.
+    It was reported only on the connection of that boot, as something that did not happen offline,
+    by a clock of another age; or its cable was in first, and its times tell no zone.
     """
     ended = session.ended or session.begun
     is_late = session.begin_told is None or session.begin_told > ended
     only_one = sum(ended < begun <= shown for begun in case.record.connections) == 1
     was_connected = any(begun <= session.begun for begun in case.record.connections)
-    bare = session.opened is not None and not case.zoned
+    bare = not case.clocked or (session.opened is not None and not case.zoned)
     return bare and is_late and only_one and was_connected
 
 

@@ -19,6 +19,7 @@ from tests.unit.domain.holds import END_S, charging, hold, known
 from tests.unit.domain.situations import TIMING, answered, at, facts, judged, session, start
 
 NOT_JUDGED = TokenState.NOT_JUDGED
+NOTHING = "NO_CABLE_OR_NO_TRANSACTION"
 
 
 def unanswered(**changed: Any) -> Session:
@@ -110,3 +111,35 @@ def test_a_reservation_is_used_by_it_when_energy_flows_and_is_no_missed_one(
 def test_whether_its_token_is_of_a_group_is_not_known(state: TokenState, another: bool) -> None:
     one = charging(token_digest="other", token_state=state)
     assert is_of_another(one, {"token", "group"}, of_group=True) is another
+
+
+STRANGER = session(
+    token_digest="stranger", group_digest=None, remote_start_id=None, judged_elsewhere=True
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        pytest.param(STRANGER, "SESSION_DOUBTFUL", id="it runs there"),
+        pytest.param(
+            replace(STRANGER, judged_elsewhere=False), NOTHING, id="a driver whom we know"
+        ),
+        pytest.param(replace(STRANGER, evse_id=9), NOTHING, id="elsewhere"),
+        pytest.param(
+            session(judged_elsewhere=True, active=False, stop_reason="Timeout"),
+            "CABLE_WAIT_ENDED",
+            id="our own token",
+        ),
+        pytest.param(replace(STRANGER, received_time=at(-1)), NOTHING, id="there before"),
+        pytest.param(replace(STRANGER, names_theirs=True), NOTHING, id="their own start"),
+        pytest.param(
+            replace(STRANGER, token_state=TokenState.REFUSED), NOTHING, id="its token is refused"
+        ),
+    ],
+)
+def test_a_token_that_only_the_back_end_knows_may_be_a_wrong_word_for_ours(
+    one: Session, expected: str
+) -> None:
+    """A station may show a wrong tag, and its back end may accept every tag."""
+    assert judged(answered(start()), facts(one), 76) == expected
