@@ -96,7 +96,7 @@ class RelaySettings:
         metadata={
             "doc": (
                 "how long a CALL of the back end waits for ours at a station: after half of it it "
-                "goes before ours that wait, at its end ours that is out counts as unanswered. "
+                "goes before ours that wait, at its end what is out counts as unanswered. "
                 "Back ends give up after about 30."
             )
         },

@@ -40,7 +40,7 @@ def outcome_of_session(
     if match is Match.DOUBTFUL or start.is_refused:
         return ending(Cause.SESSION_DOUBTFUL)
     if session.is_refused:
-        return ending(Cause.AUTHORIZATION_REFUSED)
+        return None if session.has_defied else ending(Cause.AUTHORIZATION_REFUSED)
     # One that names the start is the start's, but its token may still come, and be refused.
     return ending(Cause.SESSION_STARTED) if session.is_accepted else None
 

@@ -85,7 +85,10 @@ def of_late_session(
     command: Command, session: Session, deadline: datetime, now: datetime
 ) -> Decision:
     """The next step when a session is the late effect of a command that nobody waits for."""
-    if session.active and session.may_charge and not _left_alone(command, session):
+    if session.active and session.is_refused and now < session.ends_by:
+        return Decision(Act.WAIT, look_again=session.ends_by)
+    goes_on = session.active and (session.may_charge or session.has_defied)
+    if goes_on and not _left_alone(command, session):
         return unwanted(session)
     undecided = session.active and not session.may_charge and not session.is_refused
     if undecided and now < deadline:

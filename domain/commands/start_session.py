@@ -55,9 +55,11 @@ from domain.evidence.facts import (
     is_in_use,
     is_unclear,
     may_be_taken,
+    over,
     refused,
     session_facts,
     token_was_refused,
+    told_as_refused,
     was_in_use,
     without_session,
 )
@@ -151,11 +153,11 @@ def best_match(
 def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
     """The next step when a session is ours: it started, was refused, or waits for a car."""
     if session.is_refused:
-        return Decision(Act.CONCLUDE, outcome=_over(session, Cause.AUTHORIZATION_REFUSED))
+        return told_as_refused(session, deadline, now)
     if not session.is_accepted:
         return _not_judged(deadline, now)
     if not session.active:
-        return Decision(Act.CONCLUDE, outcome=_over(session, Cause.SESSION_STARTED_AND_ENDED))
+        return Decision(Act.CONCLUDE, outcome=over(session, Cause.SESSION_STARTED_AND_ENDED))
     idle = session.charging_state == ChargingState.IDLE
     if idle and now < deadline:
         progress = "The station opened the session; waiting for the cable."
@@ -170,11 +172,6 @@ def _not_judged(deadline: datetime, now: datetime) -> Decision:
         progress = "The station opened the session; waiting for it to be authorised."
         return Decision(Act.WAIT, look_again=deadline, progress=progress)
     return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL))
-
-
-def _over(session: Session, cause: Cause) -> Outcome:
-    cause = Cause.CABLE_WAIT_ENDED if session.timed_out else cause
-    return ending(cause, session=session_facts(session))
 
 
 def _before_deadline(

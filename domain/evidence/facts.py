@@ -279,6 +279,25 @@ def session_facts(session: Session) -> SessionFacts:
     )
 
 
+def over(session: Session, cause: Cause) -> Outcome:
+    """The end of a start whose session came to nothing: for want of a car, or for that cause."""
+    cause = Cause.CABLE_WAIT_ENDED if session.timed_out else cause
+    return ending(cause, session=session_facts(session))
+
+
+def told_as_refused(session: Session, deadline: datetime, now: datetime) -> Decision:
+    """The next step of a start whose session has a token that was refused.
+
+    Its station has a while to end it. One that goes on is not denied: energy may flow in it.
+    """
+    due = min(session.ends_by, deadline)
+    if session.active and now < due:
+        progress = "The token was refused; waiting for the station to end the session."
+        return Decision(Act.WAIT, look_again=due, progress=progress)
+    doubt = ending(Cause.SESSION_DOUBTFUL) if session.has_defied else None
+    return Decision(Act.CONCLUDE, outcome=doubt or over(session, Cause.AUTHORIZATION_REFUSED))
+
+
 def best_of(
     command: Command, facts: Facts, frame: SentFrame, late_after: datetime
 ) -> tuple[Session | None, Match]:

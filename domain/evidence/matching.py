@@ -63,6 +63,8 @@ def classify(
         repeated = session.may_repeat and number != frame.number
         contradicted = is_claimed(session, rivals) or _is_anothers(session, frame) or repeated
         contradicted = contradicted or session.passed_on or _had_ended(session, frame.send_time)
+        if number is None:
+            contradicted = contradicted or more_rivals or _may_be_theirs(session, frame, rivals)
         return Match.DOUBTFUL if contradicted or names_another else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH
@@ -108,12 +110,17 @@ def causes_sent(session: Session, frame: SentFrame) -> tuple[datetime, datetime]
     frame left, by the station's clock, and where the station has refused our frame or nobody waits
     for its session any longer. A clock that is wrong tells nothing: then each one counts that was
     sent before we heard of the session.
+
+    A session whose cable was in first has its cause when its token is told, or later still.
     """
+    told = session.token_time if session.token_digest else frame.send_time
+    by_token = told + CLOCK_TOLERANCE if told is not None else session.received_time
     if clock_is_wrong(session):
-        return session.received_time - CAUSE_AGE, session.received_time
+        return session.received_time - CAUSE_AGE, max(session.received_time, by_token)
     earlier = frame.refused or frame.unwanted or session.start_time < frame.send_time
     first = session.start_time - CAUSE_AGE if earlier else frame.send_time
-    return first, session.start_time + CLOCK_TOLERANCE
+    last = session.start_time + CLOCK_TOLERANCE
+    return first, last if told is None else max(last, by_token)
 
 
 def foreign_since(session: Session, frame: SentFrame) -> datetime:
@@ -272,6 +279,19 @@ def _is_live(session: Session, frame: SentFrame) -> bool:
         and session.epoch == frame.epoch
         and not session.offline
     )
+
+
+def _may_be_theirs(session: Session, frame: SentFrame, rivals: tuple[Rival, ...]) -> bool:
+    """Whether a start of another back end explains a session that the yes to our frame named.
+
+    A station names the session whose cable was in first to everybody who asks for that place.
+    """
+    if session.token_digest is None:
+        digest, group = frame.token_digest, frame.group_digest
+        session = replace(
+            session, token_digest=digest, group_digest=group, token_time=frame.send_time
+        )
+    return any(each.foreign and _may_be_cause(each, session, frame) for each in rivals)
 
 
 def _may_be_cause(rival: Rival, session: Session, frame: SentFrame) -> bool:

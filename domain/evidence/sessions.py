@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.numbers import number_of
-from domain.limits import PLUG_SETTLING
+from domain.limits import PLUG_SETTLING, REFUSAL_SLIP, REFUSED_STOP_SLIP
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason, told_id
 
 WHOLE_STATION = 0
@@ -165,6 +165,39 @@ class Session:
         return self.token_state is TokenState.REFUSED or self._came_to_nothing(
             StopReason.DE_AUTHORIZED
         )
+
+    @property
+    def ends_by(self) -> datetime:
+        """How long its station may take to end it once its token was refused.
+
+        One in which energy may flow has a contactor to open and a meter to read. OCPP 1.6 does not
+        tell whether it does.
+        """
+        slip = REFUSED_STOP_SLIP if self._energy_may_flow else REFUSAL_SLIP
+        return (self.token_time or self.received_time) + slip
+
+    @property
+    def has_defied(self) -> bool:
+        """Whether energy may have flowed in it long after its token was refused.
+
+        Stations may go on with such a session: OCPP lets them give some energy all the same. While
+        it runs this counts from `ends_by` on.
+        """
+        if self.token_state is not TokenState.REFUSED:
+            return False
+        if self.active:
+            return self._energy_may_flow
+        judged, ended = self.token_time or self.received_time, self.stop_received_time
+        if ended is not None and ended <= judged + REFUSED_STOP_SLIP:
+            return False
+        if self.meter_start_wh is not None and self.meter_stop_wh is not None:
+            return self.meter_stop_wh > self.meter_start_wh
+        return self.has_charged or self._energy_may_flow
+
+    @property
+    def _energy_may_flow(self) -> bool:
+        """Whether nothing says that no energy flows in it now."""
+        return self.charging_state in {"", ChargingState.CHARGING}
 
     @property
     def is_accepted(self) -> bool:

@@ -72,6 +72,7 @@ async def read_rivals(
         if alone[each.name] is Match.MATCH and each.name not in gone and each not in named
     ]
     causes, contested = await _causes(tx, command, frame, free)
+    causes += await _theirs(tx, command, frame, [each for each in named if each.name not in gone])
     return Rivals((*(claimed_rival(each) for each in taken), *causes), contested)
 
 
@@ -121,6 +122,27 @@ async def _causes(
         if more:
             contested.add(session.name)
     return [*named, *found.values()], frozenset(contested)
+
+
+async def _theirs(tx: Tx, command: Command, frame: SentFrame, named: list[Session]) -> list[Rival]:
+    """The starts of another back end that may be the cause of a session that our answer named.
+
+    Of one whose token was not told they are those for our token.
+    """
+    theirs: dict[int, Rival] = {}
+    for session in named:
+        told = session if session.token_digest else frame
+        causes, _ = await claims.open_causes(
+            tx,
+            command.station,
+            command.kind.value,
+            digests=(told.token_digest, told.group_digest),
+            evse_id=session.evse_id,
+            sent=causes_sent(session, frame),
+            foreign_from=foreign_since(session, frame),
+        )
+        theirs |= {each.id: open_rival(each) for each in causes if each.foreign}
+    return list(theirs.values())
 
 
 async def _named_by(tx: Tx, command: Command, frame: SentFrame, session: Session) -> list[Rival]:

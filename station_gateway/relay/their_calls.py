@@ -2,12 +2,15 @@
 
 One CALL is out at the station at a time, whoever sends it. A CALL of the back end goes out at once
 when none is. Else it waits in the station's queue as our commands do, behind the other CALLs of the
-back end. The back end gives up after about half a minute, so it waits for us no longer than
+back end. The back end gives up after about half a minute, so it waits here no longer than
 `hold_s`:
 
     half of it     it goes before everything of ours that waits
-    all of it      a CALL of ours that is still out counts as unanswered, and it goes out
+    all of it      a CALL that is still out counts as unanswered, and it goes out
 
+A back end that has given up one CALL sends the next one. So its own that a silent station does not
+answer holds up the next one for `hold_s` at most as well, and where more of them wait for a part of
+it.
 So a CALL of ours that others wait behind has at least the second half for its answer. One of ours
 that has its turn and still waits for the database lends it to them (`commands.turns`).
 """
@@ -33,7 +36,10 @@ FULL_PAUSE_S = 0.25
 """Between two tries to enter a queue that is full of urgent commands."""
 
 GIVE_UP_PAUSE_S = 1.0
-"""Between two looks whether a CALL of ours is out, in front of one that has waited too long."""
+"""Between two looks whether a CALL is out, in front of one that has waited too long."""
+
+LEAST_TURN = 0.2
+"""For what part of `hold_s` a CALL of the back end is out at least, however long others waited."""
 
 
 class TheirCalls:
@@ -174,7 +180,7 @@ class TheirCalls:
             priority = Priority.OVERDUE if overdue else Priority.NORMAL
             if now_s >= last_s:
                 self._give_up_ours()
-                until_s = now_s + GIVE_UP_PAUSE_S
+                until_s = self._give_up_theirs(now_s)
             try:
                 await self._queue.wait_turn(key, priority, until_s, passes=True)
             except TimeoutError:
@@ -183,6 +189,20 @@ class TheirCalls:
                 await asyncio.sleep(FULL_PAUSE_S)
             else:
                 return key
+
+    def _give_up_theirs(self, now_s: float) -> float:
+        """Wait no longer for the answers to those that are out long enough.
+
+        Returns when to look again.
+        """
+        again_s = now_s + GIVE_UP_PAUSE_S
+        for on_wire, (_, timer) in tuple(self._out.items()):
+            least_s = timer.when() - self._turn_s + LEAST_TURN * self._hold_s
+            if now_s >= least_s:
+                self.answered(on_wire)
+            else:
+                again_s = min(again_s, least_s)
+        return again_s
 
     def _go(self, key: str, frame: str) -> None:
         on_wire = self._write(frame)

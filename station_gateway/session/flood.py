@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from station_gateway.session.events import POLICY_VIOLATION, Closing
 
+CROSSING = 16
+"""Messages in a row that find another one unread behind them, and still tell of no flood.
+
+A station that waits for each answer has one message unread, and what it was asked for meanwhile.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class FloodLimits:
@@ -28,13 +34,14 @@ class FloodLimits:
 class FloodGate:
     """The bucket of one connection."""
 
-    __slots__ = ("_limits", "_pressed_since", "_stamp", "_tokens")
+    __slots__ = ("_crowded", "_limits", "_pressed_since", "_stamp", "_tokens")
 
     def __init__(self, limits: FloodLimits, now: float) -> None:
         self._limits = limits
         self._tokens = limits.burst
         self._stamp = now
         self._pressed_since: float | None = None
+        self._crowded = 0
 
     def admit(self, now: float, *, more: bool = True) -> float | Closing:
         """Count one message. Returns how many seconds to read nothing more (mostly 0.0).
@@ -43,8 +50,10 @@ class FloodGate:
         unless the result is a `Closing`.
 
         more: whether further messages have arrived that nobody has read. A station without waits
-        for each answer (a long replay of offline messages): slow is enough for that one.
+            for each answer (a long replay of offline messages): slow is enough for that one. So it is
+            when an answer of its own comes behind its message: only many in a row are a flood.
         """
+        self._crowded = self._crowded + 1 if more else 0
         limits = self._limits
         refill = max(0.0, now - self._stamp) * limits.rate_per_s
         self._tokens = min(limits.burst, self._tokens + refill) - 1.0
@@ -56,7 +65,8 @@ class FloodGate:
         if self._pressed_since is None:
             self._pressed_since = now
         if now - self._pressed_since >= limits.patience_s:
-            return Closing(POLICY_VIOLATION, "message rate too high") if more else self._step_s
+            is_flood = self._crowded > CROSSING
+            return Closing(POLICY_VIOLATION, "message rate too high") if is_flood else self._step_s
         return -self._tokens / limits.rate_per_s
 
     @property

@@ -1,6 +1,6 @@
 """A session that another back end (CSMS) may have asked for is never told as the effect of ours."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -78,3 +78,33 @@ async def test_a_gap_in_which_a_start_of_theirs_may_be_hidden_is_a_doubt(
         if doubted
         else (Code.SUCCEEDED, Cause.SESSION_STARTED)
     )
+
+
+NAMED = replace(ACCEPTED, ocpp_transaction_id="tx-1")
+
+
+@pytest.mark.parametrize("token_told", [True, False])
+async def test_a_session_that_the_station_named_to_both_is_in_doubt(
+    hub: Hub, token_told: bool
+) -> None:
+    """The cable came first: a station names its session to whoever asks for that place."""
+    known = {"ocpp_transaction_id": "tx-1", "charging_state": "Charging"}
+    await hub.session_2x(-100, **known, token_digest=None)
+    await hub.start("ours", 5, answer=NAMED)
+    await keep(hub, replace(THEIRS, send_time=later(6)))
+    if token_told:
+        await hub.session_2x(8, **known, type="Updated", seq_no=1)
+    outcome = (await hub.weigh("ours", 200)).outcome
+    assert outcome is not None
+    assert (outcome.code, outcome.cause) == (Code.UNKNOWN, Cause.SESSION_DOUBTFUL)
+
+
+async def test_a_session_that_the_station_named_to_ours_alone_is_ours(hub: Hub) -> None:
+    known = {"ocpp_transaction_id": "tx-1", "charging_state": "Charging"}
+    await hub.session_2x(-100, **known, token_digest=None)
+    await keep(hub, replace(THEIRS, token_digest="other"))
+    await hub.start("ours", 5, answer=NAMED)
+    await hub.session_2x(8, **known, type="Updated", seq_no=1)
+    outcome = (await hub.weigh("ours", 200)).outcome
+    assert outcome is not None
+    assert outcome.cause == Cause.SESSION_STARTED

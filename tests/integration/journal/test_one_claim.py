@@ -175,9 +175,11 @@ async def test_a_session_that_is_stopped_as_unwanted_is_nobody_elses(hub: Hub) -
 
 
 async def test_a_session_whose_token_was_refused_is_nobody_elses(hub: Hub) -> None:
+    """It is open, and gives no energy: OCPP 2.x may keep it until the car leaves."""
     await hub.start("refused", 0)
-    session = await hub.session(5, authorized=False)
-    assert told(await hub.weigh("refused", 6)).cause == Cause.AUTHORIZATION_REFUSED
+    session = await hub.session_2x(5, authorized=False, charging_state="EVConnected")
+    assert (await hub.weigh("refused", 6)).outcome is None
+    assert told(await hub.weigh("refused", 11)).cause == Cause.AUTHORIZATION_REFUSED
     assert await hub.claims() == {session.name: "refused"}
 
 

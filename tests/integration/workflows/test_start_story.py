@@ -175,9 +175,22 @@ async def test_an_old_replayed_session_that_ended_does_not_matter_where_the_cloc
 
 async def test_a_session_that_we_refused_is_no_effect(bench: Bench) -> None:
     command = await submitted(bench, answers(accepted()))
-    await bench.session_starts(authorized=False)
+    session = await bench.session_starts(authorized=False)
+    await bench.session_ends(session, "Local")
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.NO_EFFECT, Cause.AUTHORIZATION_REFUSED)
+
+
+async def test_a_session_that_goes_on_although_its_token_was_refused_is_not_denied(
+    bench: Bench,
+) -> None:
+    command = await submitted(bench, answers(accepted()))
+    session = await bench.session_starts(authorized=False)
+    await bench.skip(16)
+    assert is_ending(await bench.outcome(command), Code.UNKNOWN, Cause.SESSION_DOUBTFUL)
+    await bench.session_ends(session, "Local")
+    await bench.skip(1)
+    assert is_ending(await bench.outcome(command), Code.UNKNOWN, Cause.SESSION_DOUBTFUL)
 
 
 async def test_the_connector_that_stops_waiting_ends_the_start_early(bench: Bench) -> None:

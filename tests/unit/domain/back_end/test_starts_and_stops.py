@@ -60,7 +60,7 @@ NAMELESS = session(remote_start_id=None)
         ),
         pytest.param(
             start(),
-            replace(NAMELESS, token_state=TokenState.REFUSED),
+            replace(NAMELESS, token_state=TokenState.REFUSED, charging_state="EVConnected"),
             (),
             Cause.AUTHORIZATION_REFUSED,
             id="its token is refused",
@@ -82,7 +82,7 @@ NAMELESS = session(remote_start_id=None)
         pytest.param(start(number=5), NAMING, (OURS,), None, id="it names the start, no token yet"),
         pytest.param(
             start(number=5),
-            replace(NAMING, token_state=TokenState.REFUSED, token_digest="token"),
+            ended(remote_start_id=5, names_nothing=True, token_state=TokenState.REFUSED),
             (),
             Cause.AUTHORIZATION_REFUSED,
             id="it names the start, and its token is refused",

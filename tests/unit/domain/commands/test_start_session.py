@@ -42,8 +42,8 @@ ON_2X = {"ocpp_version": "2.0.1"}
         pytest.param(facts(session()), 10, "SESSION_STARTED", id="it started"),
         pytest.param(facts(ended()), 30, "SESSION_STARTED_AND_ENDED", id="it is over already"),
         pytest.param(
-            facts(session(token_state=TokenState.REFUSED)),
-            10,
+            facts(ended(token_state=TokenState.REFUSED)),
+            20,
             "AUTHORIZATION_REFUSED",
             id="refused by us",
         ),
@@ -298,7 +298,7 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
         pytest.param(facts(session()), 20, "UNDO", id="it starts"),
         pytest.param(facts(ended()), 30, "SETTLE", id="it started and ended"),
         pytest.param(
-            facts(session(token_state=TokenState.REFUSED)), 20, "SETTLE", id="we refused it"
+            facts(ended(token_state=TokenState.REFUSED)), 20, "SETTLE", id="we refused it"
         ),
         pytest.param(facts(DOUBTFUL), 76, "WAIT", id="doubtful, perhaps soon clear"),
         pytest.param(facts(DOUBTFUL), 106, "UNDO_FAILED", id="doubtful for good"),
@@ -354,7 +354,9 @@ def test_the_first_look_after_a_frame(
             id="its token came and was accepted",
         ),
         pytest.param(
-            cable_first(token_state=TokenState.REFUSED, token_digest="token"),
+            cable_first(
+                token_state=TokenState.REFUSED, token_digest="token", charging_state="EVConnected"
+            ),
             20,
             "AUTHORIZATION_REFUSED",
             id="its token came and was refused",

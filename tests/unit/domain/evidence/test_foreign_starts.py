@@ -73,3 +73,43 @@ def test_a_session_that_names_their_start_is_not_that_of_a_start_which_was_refus
     one = session(remote_start_id=7, names_nothing=True, names_theirs=theirs)
     sent = frame(refused=refused)
     assert classify(one, sent, named=None, rivals=(), late_after=at(100)) is match
+
+
+NO_TOKEN: dict[str, object] = {"token_digest": None, "token_time": None}
+
+
+@pytest.mark.parametrize(
+    ("cable", "theirs", "match"),
+    [
+        pytest.param({}, {}, Match.DOUBTFUL, id="the station may have named it to both"),
+        pytest.param({}, {"send_time": at(-60)}, Match.DOUBTFUL, id="theirs came before"),
+        pytest.param({"remote_start_id": 5}, {}, Match.MATCH, id="it names our start"),
+        pytest.param(NO_TOKEN, {}, Match.DOUBTFUL, id="its token was never told"),
+        pytest.param({}, {"refused": True}, Match.MATCH, id="theirs was refused"),
+        pytest.param({}, {"foreign": False}, Match.MATCH, id="a start of ours"),
+        pytest.param({}, {"evse_id": 2}, Match.MATCH, id="elsewhere"),
+        pytest.param({}, {"token_digest": "other"}, Match.MATCH, id="for another driver"),
+        pytest.param({}, {"send_time": at(90)}, Match.MATCH, id="after its token was told"),
+        pytest.param(
+            NO_TOKEN | {"clock_suspect": True}, {}, Match.DOUBTFUL, id="neither token nor clock"
+        ),
+        pytest.param(NO_TOKEN, {"token_digest": "other"}, Match.MATCH, id="no token, another's"),
+        pytest.param({"clock_suspect": True}, {}, Match.DOUBTFUL, id="the clock tells nothing"),
+    ],
+)
+def test_a_session_whose_cable_was_in_first_may_be_that_of_a_foreign_start(
+    cable: dict[str, object], theirs: dict[str, object], match: Match
+) -> None:
+    known = {"start_time": at(-300), "received_time": at(-300), "token_time": at(12), **cable}
+    one = session(ocpp_transaction_id="9", **known)
+    other = replace(rival(foreign=True), **theirs)  # type: ignore[arg-type]
+    assert classify(one, frame(), named="9", rivals=(other,), late_after=at(76)) is match
+
+
+@pytest.mark.parametrize(("number", "match"), [(None, Match.DOUBTFUL), (5, Match.MATCH)])
+def test_a_session_that_only_the_answer_named_may_be_that_of_a_start_which_was_not_kept(
+    number: int | None, match: Match
+) -> None:
+    one = session(ocpp_transaction_id="9", remote_start_id=number)
+    known = {"named": "9", "rivals": (), "late_after": at(76), "more_rivals": True}
+    assert classify(one, frame(), **known) is match  # type: ignore[arg-type]
