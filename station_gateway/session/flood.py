@@ -50,8 +50,8 @@ class FloodGate:
         unless the result is a `Closing`.
 
         more: whether further messages have arrived that nobody has read. A station without waits
-            for each answer (a long replay of offline messages): slow is enough for that one. So it is
-            when an answer of its own comes behind its message: only many in a row are a flood.
+            for each answer (a long replay of offline messages): slow is enough for that one. An
+            answer of its own may come behind its message: only many in a row are a flood.
         """
         self._crowded = self._crowded + 1 if more else 0
         limits = self._limits

@@ -33,6 +33,7 @@ from tests.unit.domain.situations import (
 
 UNANSWERED = frame(answer_time=None)
 ON_2X = {"ocpp_version": "2.0.1"}
+REFUSED_2X = {"token_state": TokenState.REFUSED, "charging_state": "EVConnected"}
 
 
 @pytest.mark.parametrize(
@@ -42,10 +43,7 @@ ON_2X = {"ocpp_version": "2.0.1"}
         pytest.param(facts(session()), 10, "SESSION_STARTED", id="it started"),
         pytest.param(facts(ended()), 30, "SESSION_STARTED_AND_ENDED", id="it is over already"),
         pytest.param(
-            facts(ended(token_state=TokenState.REFUSED)),
-            20,
-            "AUTHORIZATION_REFUSED",
-            id="refused by us",
+            facts(ended(token_state=TokenState.REFUSED)), 20, "AUTHORIZATION_REFUSED", id="by us"
         ),
         pytest.param(
             facts(ended("DeAuthorized")), 30, "AUTHORIZATION_REFUSED", id="by the station"
@@ -354,9 +352,7 @@ def test_the_first_look_after_a_frame(
             id="its token came and was accepted",
         ),
         pytest.param(
-            cable_first(
-                token_state=TokenState.REFUSED, token_digest="token", charging_state="EVConnected"
-            ),
+            cable_first(**REFUSED_2X),
             20,
             "AUTHORIZATION_REFUSED",
             id="its token came and was refused",
