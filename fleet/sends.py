@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, literal_column, or_, select, text, update
 
-from domain.evidence.numbers import number_of
+from domain.model.numbers import number_of
 from fleet.connections import current_epoch
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of

@@ -52,19 +52,16 @@ from domain.evidence.facts import (
     best_of,
     given_answer,
     in_its_words,
-    is_in_use,
-    is_unclear,
-    may_be_taken,
     over,
     refused,
     session_facts,
     token_was_refused,
     told_as_refused,
-    was_in_use,
     without_session,
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.matching import may_be_unasked
+from domain.evidence.places import is_in_use, is_unclear, may_be_taken, was_in_use
 from domain.evidence.proof import Proof, Sign, concerning, of_a_session, signs
 from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, plug_settles
 from domain.evidence.station_event import (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.evidence.numbers import number_of
 from domain.limits import PLUG_SETTLING, REFUSAL_SLIP, REFUSED_STOP_SLIP
+from domain.model.numbers import number_of
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason, told_id
 
 WHOLE_STATION = 0

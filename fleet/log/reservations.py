@@ -3,7 +3,7 @@ them.
 
 The OCPP number of a reservation (`wire_id`) is minted once, and at its station it belongs to this
 reservation: a later message of the station with this number can only mean that reservation. Numbers
-are counted for all stations together (`domain.evidence.numbers`). When all have been given they
+are counted for all stations together (`domain.model.numbers`). When all have been given they
 come again, at a station only those that nothing there tells of.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, exists, or_, select
 
-from domain.evidence.numbers import number_of
+from domain.model.numbers import number_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import InvalidValue, cut, identifier, lenient_int32

@@ -1,13 +1,13 @@
 """Frames as OCPP 2.x names them: by remoteStartId, of which each station has its own.
 
-The number follows from the id of the send (`domain.evidence.numbers`). It comes again when all
+The number follows from the id of the send (`domain.model.numbers`). It comes again when all
 numbers were given. So a number can be that of several ids, and a station's newest frame of these is
 the one that it means.
 """
 
 from sqlalchemy import bindparam, func, select
 
-from domain.evidence.numbers import LARGEST
+from domain.model.numbers import LARGEST
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
 from fleet.sends import Send

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, exists, or_, select, text
 
-from domain.evidence.numbers import ROUND_AT_LEAST
+from domain.model.numbers import ROUND_AT_LEAST
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, before, begins_with
 from fleet.tables import claims, transactions

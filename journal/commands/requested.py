@@ -9,8 +9,8 @@ no verdict: nobody has told or judged a token.
 from datetime import datetime
 
 from domain.commands.table import COMMANDS
-from domain.evidence.numbers import is_of_an_earlier_round
 from domain.model.answers import StationAnswer, Verdict
+from domain.model.numbers import is_of_an_earlier_round
 from fleet import remote_starts, sends, transactions
 from fleet.engine.statements import Tx
 from fleet.sends import Send

@@ -28,9 +28,8 @@ from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
 from station_gateway.relay_settings import HOLD
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.guesses import Failures, attempts
 from station_gateway.sockets.identities import Found, Known, find, find_by_id, meant, spellings
-from station_gateway.sockets.limits import Reconnects
+from station_gateway.sockets.limits import Failures, Reconnects, attempts
 from station_gateway.sockets.opening import (
     MAX_ID_CHARS,
     OpeningRequest,

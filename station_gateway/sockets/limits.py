@@ -1,6 +1,10 @@
 """How often a station may connect, and how many attempts may fail.
 
 Nothing here reads a clock: `now_s` is the caller's monotonic time.
+
+A password that a look proves right is never refused, whatever strangers did at the same address or
+with the same name. A wrong one counts against both. One that only a slow hash can prove counts
+against its station; it has to queue (`slow_checks`), and in the queue the addresses take turns.
 """
 
 from collections import OrderedDict
@@ -10,6 +14,8 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from domain.backoff import pause_after
 from domain.token_bucket import TokenBucket
+from fleet.keys import Fit
+from station_gateway.settings import GatewaySettings
 
 _OF_ONE_SUBSCRIBER = 64
 """Bits of an IPv6 address that a provider gives out; whoever has them chooses the other 64."""
@@ -98,3 +104,44 @@ class Reconnects:
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)
         return bucket.try_take(now_s)
+
+
+class Failures:
+    """Failed attempts, per station and per address. `now_s` is the caller's monotonic time."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._stations = attempts(settings, settings.station_failures)
+        self._addresses = attempts(settings, settings.address_failures)
+
+    def count(self, station: str, address: str, now_s: float) -> None:
+        """Count a wrong password."""
+        self._stations.count(station, now_s)
+        self._addresses.count(network_of(address), now_s)
+
+    def blocked(self, fit: Fit, station: str, address: str, now_s: float) -> tuple[str, float]:
+        """Why an attempt is refused although its password was not looked at further, and for how
+        many seconds; ("", 0.0) when it is not.
+
+        An unproven password may be the right one of a station that shares its address with
+        strangers: the failures of the address do not count against it.
+        """
+        if fit is Fit.RIGHT:
+            return "", 0.0
+        if (wait_s := self._stations.blocked_s(station, now_s)) > 0:
+            return "too_many_failures", wait_s
+        if fit is Fit.UNPROVEN:
+            return "", 0.0
+        if (wait_s := self._addresses.blocked_s(network_of(address), now_s)) > 0:
+            return "too_many_failures_of_address", wait_s
+        return "", 0.0
+
+
+def attempts(settings: GatewaySettings, limit: int) -> Attempts:
+    """Counts what may happen `limit` times within the window of failures, with their penalties."""
+    return Attempts(
+        limit=limit,
+        window_s=settings.failure_window_s,
+        penalty_s=settings.failure_penalty_s,
+        max_penalty_s=settings.max_penalty_s,
+        max_keys=settings.max_remembered,
+    )

@@ -40,7 +40,7 @@ def unanswered(**changed: Any) -> Session:
             id="the answer is yes",
         ),
         pytest.param(
-            unanswered(token_state=TokenState.REFUSED),
+            unanswered(token_state=TokenState.REFUSED, active=False, stop_received_time=at(14)),
             20,
             "AUTHORIZATION_REFUSED",
             id="the answer is no",
@@ -74,7 +74,7 @@ def test_one_that_nobody_wants_is_stopped_all_the_same() -> None:
     """Its station may let it charge."""
     cancelled = changes.cancelled(answered(start()), at(5))
     assert judged(cancelled, facts(unanswered()), 20) == "UNDO"
-    refused = unanswered(token_state=TokenState.REFUSED)
+    refused = unanswered(token_state=TokenState.REFUSED, active=False)
     assert judged(cancelled, facts(refused), 20) == "SETTLE"
 
 

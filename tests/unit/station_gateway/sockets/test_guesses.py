@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fleet.keys import Fit
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.guesses import Failures, FairQueue
-from station_gateway.sockets.slow_checks import AT_ONCE, CrowdedOut, SlowChecks
+from station_gateway.sockets.limits import Failures
+from station_gateway.sockets.slow_checks import AT_ONCE, CrowdedOut, FairQueue, SlowChecks
 
 GUESSED = 5
 """Wrong passwords for one station before it is blocked."""

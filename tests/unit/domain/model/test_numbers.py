@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.evidence.numbers import LARGEST, is_of_an_earlier_round, number_of
+from domain.model.numbers import LARGEST, is_of_an_earlier_round, number_of
 
 SENT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.evidence.facts import is_in_use
+from domain.evidence.places import is_in_use
 from domain.evidence.sessions import ConnectorState, Session
 from tests.unit.domain.situations import (
     at,
