@@ -22,6 +22,7 @@ from broker.commands.table import METHOD_RIGHTS
 from broker.places import Share
 from broker.reading.following import LogFollower
 from broker.reading.open_watches import OpenWatches
+from broker.reading.read_turns import ReadTurns
 from broker.services.registration import add_services
 from broker.settings import BrokerSettings, check_listener, check_tokens
 from broker.temporal import Temporal, TemporalClient
@@ -152,7 +153,10 @@ def _server(
 ) -> grpc.aio.Server:
     keepalive_ms = int(settings.keepalive_s * 1000)
     return grpc.aio.server(
-        interceptors=[CallInterceptor(authenticator, settings, refused)],
+        interceptors=[
+            CallInterceptor(authenticator, settings, refused),
+            ReadTurns(settings.reads_at_once),
+        ],
         options=[
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_metadata_size", settings.max_metadata_bytes),

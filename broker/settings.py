@@ -230,6 +230,12 @@ class BrokerSettings:
         default=1_000,
         metadata={"doc": "of them for one API key; lower, so that the others have the rest."},
     )
+    reads_at_once: int = field(
+        default=8,
+        metadata={
+            "doc": "reads of one tenant that are made at once; its others wait. 0: no limit."
+        },
+    )
     plans_at_once: int = field(
         default=4,
         metadata={"doc": "bookings and searches that are planned at once; others wait."},

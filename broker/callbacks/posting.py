@@ -15,7 +15,7 @@ from broker.callbacks.answers import again, park
 from broker.callbacks.client import Receivers
 from broker.callbacks.events import is_within, posted_event
 from broker.callbacks.signing import body_of, body_of_event, signed_headers
-from broker.callbacks.subscribers import may_get
+from broker.callbacks.subscribers import OUTSIDE, may_be_told, may_get
 from broker.callbacks.turns import PostPlaces, pause_before_turn
 from broker.callbacks.urls import malformed, target
 from broker.settings import MAX_CALLBACK_TIMEOUT_S, BrokerSettings
@@ -40,7 +40,6 @@ _log = structlog.get_logger(__name__)
 
 _NO_SECRET = park(DeliveryCause.SECRET_MISSING, "Its credential has no secret to sign with.")
 _DISABLED = park(DeliveryCause.DISABLED, "The credential's callbacks are disabled.")
-_OUTSIDE = "Its credential may not see its stations any longer."
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,10 @@ class CallbackPoster:
             command = from_snapshot(entry.snapshot)
             owner = await callbacks.endpoint(tx, request.tenant, command.caller)
         keys = self._keys(owner)
-        if command.callback is None or not keys:
+        if command.callback is None or owner is None or not keys:
             return _NO_SECRET
+        if why_not := may_be_told(owner, self._settings, command.station):
+            return again(DeliveryCause.NOT_ALLOWED, why_not)
         url = _url(command.callback, owner)
         if not url:
             return _DISABLED
@@ -121,7 +122,7 @@ class CallbackPoster:
             allowed = may_get(owner, self._settings, EventSubject(event.subject))
             groups = tuple(allowed.groups)
             if allowed.why_not or not await is_within(tx, event, groups):
-                return again(DeliveryCause.NOT_ALLOWED, allowed.why_not or _OUTSIDE)
+                return again(DeliveryCause.NOT_ALLOWED, allowed.why_not or OUTSIDE)
             content = await posted_event(tx, event, groups, now)
         said = {"type": event.news, "station": event.station, "sequence": event.sequence}
         return _Draft(event.id, body_of_event(event, content), owner.url, keys, said)

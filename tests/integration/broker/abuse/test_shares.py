@@ -12,6 +12,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from temporalio.client import Client
 
 from broker.process import running_broker
+from broker.reading.read_turns import ReadTurns
 from broker.settings import ApiKey, BrokerSettings
 from fleet.database import Database
 from tests.integration.broker.abuse.raw_http2 import RawClient, raw_client
@@ -102,3 +103,24 @@ async def test_a_tenant_with_every_watch_of_its_share_leaves_the_others_theirs(
         assert await refused_share(watching(broker, "north"), "TOO_MANY_WATCHES") == "broker"
         for each in (*open_, third, other):
             each.cancel()
+
+
+async def test_a_read_waits_for_a_turn_of_its_tenant_and_other_tenants_do_not(
+    db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, turn = asyncio.Event(), ReadTurns.turn
+
+    @asynccontextmanager
+    async def held(turns: ReadTurns, tenant: str) -> AsyncIterator[None]:
+        async with turn(turns, tenant):
+            if tenant == "south":
+                await let_go.wait()
+            yield
+
+    monkeypatch.setattr(ReadTurns, "turn", held)
+    async with shared(db, client, reads_at_once=1) as (broker, _):
+        held_up = [asyncio.ensure_future(listing(broker, name)) for name in ("desk", "app")]
+        await listing(broker, "north")
+        assert not any(call.done() for call in held_up)
+        let_go.set()
+        await asyncio.gather(*held_up)

@@ -1,8 +1,8 @@
-"""Whether a credential may still get the events that it chose."""
+"""Whether a credential may still get the posts that it chose."""
 
 import pytest
 
-from broker.callbacks.subscribers import MayGet, may_get
+from broker.callbacks.subscribers import MayGet, may_be_told, may_get
 from broker.settings import ApiKey, BrokerSettings, Right
 from broker.token_settings import TokenSettings
 from domain.callback_events import EventSubject
@@ -54,3 +54,30 @@ def test_a_signed_token_gets_the_groups_that_it_had_when_it_chose() -> None:
     tokens = TokenSettings(jwks_url="https://issuer.example.com/keys")
     settings = BrokerSettings(api_keys=KEYS, tokens=tokens)
     assert may_get(owner("jwt:someone"), settings, STATION) == MayGet(["OLD-"])
+
+
+@pytest.mark.parametrize("caller", ["site", "blind", "venue"])
+def test_a_key_is_told_of_its_own_commands_whatever_its_rights(caller: str) -> None:
+    assert may_be_told(owner(caller), GUARDED, "SITE-1") == ""
+
+
+@pytest.mark.parametrize(
+    ("who", "station", "why"),
+    [
+        (owner("gone"), "SITE-1", "not known"),
+        (owner("site", "other"), "SITE-1", "not known"),
+        (owner(""), "SITE-1", "not known"),
+        (owner("site"), "OLD-1", "may not see"),
+        (owner("jwt:someone"), "SITE-1", "signed tokens"),
+    ],
+)
+def test_who_is_no_caller_any_longer_is_told_of_no_command(
+    who: Endpoint, station: str, why: str
+) -> None:
+    assert why in may_be_told(who, GUARDED, station)
+
+
+def test_a_broker_without_credentials_and_a_signed_token_go_on_to_be_told() -> None:
+    assert may_be_told(owner(""), BrokerSettings(), "S1") == ""
+    tokens = TokenSettings(jwks_url="https://issuer.example.com/keys")
+    assert may_be_told(owner("jwt:someone"), BrokerSettings(tokens=tokens), "S1") == ""
