@@ -28,7 +28,15 @@ from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
 from station_gateway.relay_settings import HOLD
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.identities import Found, Known, find, find_by_id, meant, spellings
+from station_gateway.sockets.identities import (
+    Found,
+    Known,
+    find,
+    find_by_id,
+    is_named,
+    meant,
+    spellings,
+)
 from station_gateway.sockets.limits import Failures, Reconnects, attempts
 from station_gateway.sockets.opening import (
     MAX_ID_CHARS,
@@ -132,6 +140,8 @@ class HandshakeJudge:
             candidates = await self._look_up(identity)
             found = meant(candidates, identity, request, self._passwords)
             if url := self._upstream_of(found[0]):
+                if found[0] is not None and not is_named(candidates, found[0], request):
+                    raise Refused(HTTPStatus.UNAUTHORIZED, "ambiguous_identity")
                 known = found[0].id if found[0] is not None else ""
                 return await self._relayed(identity, url, offers, request, known=known)
             station, used = await self._authenticate(identity, found, request)

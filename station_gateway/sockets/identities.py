@@ -60,13 +60,27 @@ def meant(
     return max(found, key=lambda known: _likeness(known, identity, request, passwords))
 
 
+def is_named(found: Sequence[Known], station: stations.Station, request: OpeningRequest) -> bool:
+    """Whether the request may be shown to the back end of this station, which sees its password.
+
+    Where another tenant has a station of the same spelling, the user name has to be this one's id.
+    """
+    alone = all(other.tenant == station.tenant for other, _ in found)
+    return alone or _names_itself(station, request)
+
+
+def _names_itself(station: stations.Station, request: OpeningRequest) -> bool:
+    return credentials(request.headers, (station.id,))[0]
+
+
 def _likeness(
     known: Known, identity: str, request: OpeningRequest, passwords: Passwords
-) -> tuple[bool, bool, bool]:
+) -> tuple[bool, bool, bool, bool]:
     station, secrets = known
     shown = request.certificate
     certified = shown is not None and station.id in shown.names
     users = (station.id, identity, last_part(request.path))
     named, password = credentials(request.headers, users)
     fits = {passwords.look(each, secrets.known_good, password) for each in secrets.hashes}
-    return certified, named and Fit.RIGHT in fits, named and Fit.UNPROVEN in fits
+    right, unproven = named and Fit.RIGHT in fits, named and Fit.UNPROVEN in fits
+    return certified, right, unproven, _names_itself(station, request)

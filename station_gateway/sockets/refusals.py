@@ -48,6 +48,8 @@ REMEDIES = {
     "tls": "compare certificates, versions and cipher suites with docs/security.md",
     "wrong_credentials": "check that the station is registered, that its user name is its identity,"
     " and its password",
+    "ambiguous_identity": "another tenant has a station of this spelling, and a back end would see"
+    " the password: have the station send its identity, as it is, as user name",
     "too_many_passwords": "too many passwords that no station has used yet are tried at once: the"
     " station comes again by itself",
     "too_many_arrivals": "a fleet comes back while commands go on: the station comes again by"

@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
+from fleet.tables import stations
 from tests.integration.station_gateway.sockets.test_old_stations import choose, status, upgrade
 from tests.support.benches.gateway_bench import Bench, quick
 from tests.support.databases import db, fleet_url, postgres_server
+from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import eventually
 
 __all__ = ["db", "fleet_url", "postgres_server"]
@@ -58,3 +61,27 @@ async def test_a_spelling_that_no_station_can_have_is_not_looked_for(on_each: Be
             assert await status(on_each, upgrade("/ocpp/a%2500", b"a", b"wrong")) == 401
         assert await status(on_each, upgrade("/ocpp/a%2500", b"a", b"wrong")) == 429
     assert {line["event"] for line in lines} & {"handshake_failed"} == set()
+
+
+@pytest.mark.parametrize(
+    ("user", "answer", "dialled"),
+    [
+        pytest.param(b"A B", 101, "own", id="its own identity"),
+        pytest.param(b"A+B", 101, "other", id="the identity of the other one"),
+        pytest.param(b"", 401, "", id="neither"),
+    ],
+)
+async def test_a_relayed_station_shows_its_password_to_no_back_end_of_another_tenant(
+    bench: Bench, user: bytes, answer: int, dialled: str
+) -> None:
+    async with BackEnd().running("ocpp1.6") as own, BackEnd().running("ocpp1.6") as other:
+        await bench.restart(upstream_url=own.url, upstream_allow_private=True)
+        await bench.register("A B")
+        await bench.register("A+B")
+        moved = update(stations).where(stations.c.id == "A+B")
+        async with bench.db.write() as tx:
+            await tx.execute(moved.values(tenant="somebody-else", upstream=other.url))
+        request = upgrade("/ocpp/A+B", user, SPACE)
+        assert await status(bench, request) == answer
+        asked = {"own": len(own.requests), "other": len(other.requests)}
+        assert {name for name, count in asked.items() if count} == {dialled} - {""}
