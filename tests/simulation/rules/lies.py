@@ -117,7 +117,6 @@ def case_of(ran: Ran) -> Case:
         zoned=field.stamps != "local",
         clocked=ran.temper.clock not in {"1970", "far"},
         answers=ran.back_end is None,
-        steady=ran.back_end is None or not ran.back_end.temper.is_moody,
         soon=ran.back_end is None or ran.back_end.temper.is_reliable,
         read_until=None if ran.back_end is None else back_end.read_until(ran),
     )

@@ -114,11 +114,10 @@ def ended_by_us(case: Case) -> Iterator[str]:
     """What was told as started is not ended by our refusing the token that was asked for.
 
     Where a session of the same driver was told that had begun just before, that one is meant.
-    Where a back end judges the token, its answer is awaited for a while, and no longer. One that
-    says yes and then no to the same token has let it begin.
+    Where a back end judges the token, its answer is awaited for a while, and no longer.
     """
     for command, end in case.of_kind("START_SESSION"):
-        if end.code != "SUCCEEDED" or case.renames or not case.steady:
+        if end.code != "SUCCEEDED" or case.renames:
             continue
         named = case.session_called(end.outcome.get("session", {}).get("transactionId"))
         began = case.began(command)

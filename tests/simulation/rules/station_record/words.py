@@ -48,7 +48,7 @@ class Case:
     nameless: an end may name no session.
     dated: every report of a start tells a time, by a clock that runs.
     placed: every report of a start tells its connector. zoned: every time tells its zone.
-    clocked: every time is of these years. steady: a token gets the same verdict each time.
+    clocked: every time is of these years.
     answers: the gateway answers the station itself; else a back end does it.
     soon: every message of the station is answered soon, and well.
     read_until: a report that came later may not be read before the world ended.
@@ -64,7 +64,6 @@ class Case:
     placed: bool = True
     zoned: bool = True
     clocked: bool = True
-    steady: bool = True
     answers: bool = True
     soon: bool = True
     read_until: datetime | None = None
