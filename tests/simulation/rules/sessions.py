@@ -227,22 +227,28 @@ def _reported_late(ran: Ran, session: TrueSession, left: datetime) -> timedelta:
 # --- a calm world
 
 
+def _never_judged(ran: Ran, began: list[TrueSession]) -> bool:
+    """Whether a back end was not told whose sessions these were, before somebody ended them."""
+    untold = ran.back_end is not None and ran.temper.field.token != "at_once"
+    return untold and bool(began) and all(one.ended is not None for one in began)
+
+
 def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if not ran.calm or told.last.outcome is None or _has_a_twin(ran, told):
         return
     if ran.truth.restarts:
         return  # somebody has asked for it: that is no calm
-    if any(_was_cut_short(session) for session in ran.truth.caused_by(message_ids(told))):
+    began = ran.truth.caused_by(message_ids(told))
+    if any(_was_cut_short(session) for session in began) or _never_judged(ran, began):
         return
     code, cause = told.last.outcome.code, told.last.outcome.cause
     # Holds, locks and restarts have rules of their own.
     its_own_rule = told.command.kind in OF_HOLDS | OF_SERVICE
     if code is Code.UNKNOWN and not its_own_rule and not _a_hold_left_a_car(ran, told):
         yield f"nothing failed, and it is UNKNOWN ({cause})"
-    if told.command.kind is Kind.START_SESSION:
-        began = ran.truth.caused_by(message_ids(told))
-        if (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
-            yield f"nothing failed, and it is {code.value} with sessions {began}"
+    is_start = told.command.kind is Kind.START_SESSION
+    if is_start and (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
+        yield f"nothing failed, and it is {code.value} with sessions {began}"
 
 
 def _was_cut_short(session: TrueSession) -> bool:
