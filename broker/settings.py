@@ -233,12 +233,15 @@ class BrokerSettings:
     reads_at_once: int = field(
         default=8,
         metadata={
-            "doc": "reads of one tenant that are made at once; its others wait. 0: no limit."
+            "doc": "reads of one tenant that are made at once; its others wait. 0: no limit.",
         },
     )
     plans_at_once: int = field(
         default=4,
-        metadata={"doc": "bookings and searches that are planned at once; others wait."},
+        metadata={
+            "least": 1,
+            "doc": "bookings and searches that are planned at once; others wait.",
+        },
     )
     planning_patience_s: float = field(
         default=30.0,

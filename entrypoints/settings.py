@@ -279,16 +279,25 @@ def _secret_of(file: Path, setting: str) -> str:
 
 
 def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:
-    """The fields of a room's dataclass; `metadata["doc"]` of each is its description."""
+    """The fields of a room's dataclass; `metadata["doc"]` of each is its description.
+
+    No number is below 0, or below `metadata["least"]`.
+    """
     return {
         prefix + field.name: (
             field.type,
-            Field(field.default, description=field.metadata["doc"]),
+            Field(
+                field.default,
+                description=field.metadata["doc"],
+                ge=field.metadata.get("least", 0) if field.type in _NUMBERS else None,
+            ),
         )
         for field in dataclasses.fields(room)
         if field.name not in chosen
     }
 
+
+_NUMBERS = (int, float)
 
 _ALL_FIELDS: dict[str, Any] = {
     **_room_fields("timing_", Timing, set()),

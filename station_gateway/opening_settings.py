@@ -43,10 +43,11 @@ class OpeningSettings:
     arrivals_per_s: float = field(
         default=370.0,
         metadata={
+            "least": 1,
             "doc": (
                 "stations that are let in per second while commands go on; without commands "
                 "there is no limit."
-            )
+            ),
         },
     )
     arrival_wait_s: float = field(

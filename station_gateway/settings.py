@@ -259,7 +259,8 @@ class GatewaySettings(TlsSettings, OpeningSettings, RelaySettings):
         default=8.0, metadata={"doc": "a random time up to this is added."}
     )
     housekeeping_rate: float = field(
-        default=20.0, metadata={"doc": "first questions per second, of all stations together."}
+        default=20.0,
+        metadata={"least": 0.001, "doc": "first questions per second, of all stations together."},
     )
     housekeeping_timeout_s: float = field(default=5.0, metadata={"doc": "limit of that question."})
     fact_timeout_s: float = field(

@@ -82,6 +82,22 @@ def test_every_wrong_setting_is_named_at_once_with_flag_and_variable() -> None:
         assert f"{flag_of(name)} ({variable_of(name)})" in refusal.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("broker_plans_at_once", "0"),
+        ("gateway_arrivals_per_s", "0"),
+        ("gateway_housekeeping_rate", "0"),
+        ("gateway_command_queue", "-1"),
+        ("timing_answer_timeout_s", "-0.5"),
+    ],
+)
+def test_a_number_with_which_nobody_would_be_served_is_refused(name: str, value: str) -> None:
+    with pytest.raises(click.UsageError) as refusal:
+        given_settings({name: value})
+    assert f"{flag_of(name)} ({variable_of(name)})" in refusal.value.message
+
+
 def test_api_keys_come_from_the_variable_and_from_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
+import telemetry.metrics  # noqa: F401  what is served
 from telemetry.health import Health
 from telemetry.metrics_server import MOST_CONNECTIONS, serving_metrics
 
