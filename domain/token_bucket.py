@@ -19,11 +19,11 @@ class TokenBucket:
         self._time_s = now_s
         return 0.0 if self._level >= 0.0 else -self._level / self._rate
 
-    def take_within(self, now_s: float, longest_s: float) -> float | None:
+    def take_within(self, now_s: float, longest_s: float, tokens: float = 1.0) -> float | None:
         """As `take`, but None when the caller would wait for longer; then it takes nothing."""
-        wait_s = self.take(now_s)
+        wait_s = self.take(now_s, tokens)
         if wait_s > longest_s:
-            self._level += 1.0
+            self._level += tokens
             return None
         return wait_s
 

@@ -45,8 +45,8 @@ class OpeningSettings:
         metadata={
             "least": 1,
             "doc": (
-                "stations that are let in per second while commands go on; without commands "
-                "there is no limit."
+                "stations that are let in per second while commands go on, with TLS of our own "
+                "five ninths of it; without commands there is no limit."
             ),
         },
     )

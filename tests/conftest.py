@@ -54,10 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many workers as cores for `-n logical`, where all compute.
 
-    Two more for `-n auto`: the long tests wait for processes more than they compute.
+    Three more for `-n auto`: the long tests wait for processes more than they compute.
     """
     cores = psutil.cpu_count() or 1
-    return cores if config.option.numprocesses == "logical" else cores + 2
+    return cores if config.option.numprocesses == "logical" else cores + 3
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:

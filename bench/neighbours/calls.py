@@ -36,7 +36,7 @@ _NOT_AFTER_S = 3_600
 
 @dataclass(frozen=True)
 class Running:
-    """`evcommand up` while it runs. ocpp: stations append their id."""
+    """`evcommand` while it runs. ocpp: stations append their id."""
 
     commands: Any
     ocpp: str
@@ -63,6 +63,38 @@ async def up(directory: Path, temporal: str, *flags: str) -> AsyncIterator[Runni
             yield Running(stub, f"ws://127.0.0.1:{ports[1]}/ocpp")
     finally:
         await stop(process)
+
+
+@contextlib.asynccontextmanager
+async def apart(directory: Path, temporal: str, *flags: str) -> AsyncIterator[Running]:
+    """A gateway, a broker and a worker, each a process, on a SQLite file and this Temporal.
+
+    flags: of the gateway.
+    """
+    ports = free_port(), free_port()
+    roles = {
+        "gateway": ("--open", "--ocpp-listen", f"127.0.0.1:{ports[1]}", *flags),
+        "broker": ("--grpc-listen", f"127.0.0.1:{ports[0]}"),
+        "worker": (),
+    }
+    async with contextlib.AsyncExitStack() as stack:
+        for role, own in roles.items():
+            log = stack.enter_context((directory / f"{role}.log").open("wb"))
+            process = await asyncio.create_subprocess_exec(
+                *(str(Path(sys.executable).with_name("evcommand")), role, *own),
+                *("--temporal-address", temporal),
+                *("--database-url", f"sqlite:///{directory / 'fleet.sqlite'}"),
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=log,
+            )
+            stack.push_async_callback(stop, process)
+            await first_line(process)
+        channel = await stack.enter_async_context(
+            grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}")
+        )
+        stub = service.RemoteCommandServiceStub(channel)
+        yield Running(stub, f"ws://127.0.0.1:{ports[1]}/ocpp")
 
 
 @dataclass

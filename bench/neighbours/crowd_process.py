@@ -1,4 +1,5 @@
-"""A crowd in a process of its own, so that what it costs does not slow those who are measured.
+"""A crowd in a process of its own and of the lowest priority: stations are other machines, and what
+they cost is not ours.
 
 As a program it takes a URL, the certificate to trust ("" without TLS), a count, and how many to
 connect at a time. Each line `join` connects and boots them all and prints the seconds that it took;
@@ -8,6 +9,7 @@ each line `leave` drops them all.
 import asyncio
 import contextlib
 import gc
+import os
 import ssl
 import sys
 import time
@@ -20,6 +22,7 @@ import uvloop
 from bench.crowd import Crowd
 from bench.servers import first_line, stop
 
+LOWEST_PRIORITY = 19
 _JOIN_TIMEOUT_S = 300.0
 
 
@@ -69,6 +72,7 @@ async def _main() -> None:
     if certificate:
         tls = ssl.create_default_context(cafile=certificate)
         tls.check_hostname = False
+    os.nice(LOWEST_PRIORITY)
     gc.disable()
     crowd = Crowd(url, "CP", compression=None, tls=tls)
     while line := await asyncio.to_thread(sys.stdin.readline):

@@ -1,9 +1,8 @@
-"""Hostile stations cost nobody else: others' p99 beside one station of each kind of attack.
+"""A hostile station costs nobody else: others' p99 beside one of each kind of attack, in turn.
 
-Eight stations refuse a start at once, eight calls at a time, on a fresh `evcommand up` in each
-round: alone, from the first moment of the attacks, alone again. The hostile ones are a process of
-the lowest priority, because their own work is not ours to answer for; they attack as fast as they
-are let.
+Eight stations refuse a start at once, eight calls at a time, at one `evcommand up`: alone, from the
+first moment of an attack on, alone again, and so on. The attacker is a process of the lowest
+priority, because its own work is not ours to answer for; it attacks as fast as it is let.
 
     python -m bench hostile-stations
 """
@@ -30,9 +29,9 @@ from bench.report import Figure, note
 from bench.servers import dev_temporal, first_line, stop
 
 OTHERS = 8
-CALLS = 300
-WARMUP = 80
-ROUNDS = 3
+CALLS = 160
+WARMUP = 160
+ROUNDS = 2
 LOWEST_PRIORITY = 19
 HALF_OPEN = 300
 _PAUSE_S = 0.05
@@ -121,21 +120,22 @@ async def _half_open(url: str) -> None:
 
 
 async def _be_hostile() -> None:
-    """The program of the hostile stations: until its standard input closes."""
+    """The program of a hostile station: until its standard input closes."""
     os.nice(LOWEST_PRIORITY)
-    url = sys.argv[1]
-    attacks = [asyncio.create_task(_attack(url, attack)) for attack in ATTACKS]
-    attacks.append(asyncio.create_task(_half_open(url)))
+    url, name = sys.argv[1:]
+    attack = next((each for each in ATTACKS if each.__name__ == name), None)
+    begun = asyncio.create_task(_half_open(url) if attack is None else _attack(url, attack))
     print("begun", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    for each in attacks:
-        each.cancel()
+    begun.cancel()
 
 
 @contextlib.asynccontextmanager
-async def _hostile(url: str) -> AsyncIterator[None]:
+async def _hostile(url: str, attack: str) -> AsyncIterator[None]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.neighbours.hostile_stations", url), stdin=PIPE, stdout=PIPE
+        *(sys.executable, "-m", "bench.neighbours.hostile_stations", url, attack),
+        stdin=PIPE,
+        stdout=PIPE,
     )
     try:
         await first_line(process)
@@ -157,22 +157,25 @@ async def _others(running: Running, names: list[str], count: int) -> list[float]
 
 
 async def measure() -> None:
-    """Plays the rounds and compares the percentiles of all of them."""
+    """Plays the attacks in turn and compares the percentiles of all of them."""
     alone: list[float] = []
     beside: list[float] = []
     others = Stations([f"OTHER-{number}" for number in range(OTHERS)])
     with tempfile.TemporaryDirectory() as text:
-        async with dev_temporal(Path(text)) as temporal:
-            for number in range(ROUNDS):
-                directory = Path(text) / str(number)
-                directory.mkdir()
-                async with up(directory, temporal) as running, others.connected(running.ocpp):
-                    await _others(running, others.names, WARMUP)
-                    alone += await _others(running, others.names, CALLS // 2)
-                    async with _hostile(running.ocpp):
-                        beside += await _others(running, others.names, CALLS)
-                    alone += await _others(running, others.names, CALLS // 2)
-                note(f"hostile-stations: round {number + 1} of {ROUNDS}")
+        async with (
+            dev_temporal(Path(text)) as temporal,
+            up(Path(text), temporal) as running,
+            others.connected(running.ocpp),
+        ):
+            await _others(running, others.names, WARMUP)
+            for attack in (*(each.__name__ for each in ATTACKS), _half_open.__name__) * ROUNDS:
+                before = await _others(running, others.names, CALLS)
+                async with _hostile(running.ocpp, attack):
+                    during = await _others(running, others.names, CALLS)
+                alone += before
+                beside += during
+                p99s = percentile(during, 0.99), percentile(before, 0.99)
+                note(f"hostile-stations: {attack.strip('_')}: p99 %.0f ms, alone %.0f" % p99s)
     for word, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
         own, reference = percentile(beside, share), percentile(alone, share)
         has_target = word == "p99"

@@ -1,8 +1,8 @@
 """A whole fleet comes back: 10,000 stations that are known connect and boot while commands go on.
 
-First without TLS, then with it, each with a fresh `evcommand up`. Eight other stations open their
-connectors meanwhile, for two callers; the reference are the same calls before the fleet comes back.
-All of it shares this machine; the fleet is a process of its own.
+First without TLS, then with it, each with a fresh gateway, broker and worker. Eight other stations
+open their connectors meanwhile, for two callers; the reference are the same calls before the fleet
+comes back. All of it shares this machine; the fleet is a process of its own.
 
     python -m bench returning-fleet
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from bench.neighbours.calls import Called, Running, Stations, percentile, request_for, up
+from bench.neighbours.calls import Called, Running, Stations, apart, percentile, request_for
 from bench.neighbours.crowd_process import CrowdProcess, crowd_process
 from bench.report import Figure, note
 from bench.servers import dev_temporal
@@ -64,7 +64,7 @@ async def _play(directory: Path, temporal: str, kind: str) -> None:
         tls = ssl.create_default_context(cafile=str(certificate))
         tls.check_hostname = False
     others = Stations([f"OTHER-{number}" for number in range(OTHERS)])
-    async with up(directory, temporal, *flags) as running:
+    async with apart(directory, temporal, *flags) as running:
         url = running.ocpp.replace("ws://", "wss://") if tls else running.ocpp
         fleet = crowd_process(url, STATIONS, at_once=AT_ONCE, certificate=certificate)
         async with others.connected(url, tls), fleet as crowd:

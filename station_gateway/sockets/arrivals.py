@@ -16,6 +16,9 @@ from station_gateway.sockets.opening import Refused
 AT_ONCE = 4
 """How many are let in together after a pause."""
 
+BY_TLS = 1.8
+"""How many others a station stands for whose TLS ends here: so much more CPU its opening takes."""
+
 
 class Arrivals:
     """The turns of the stations that were admitted.
@@ -35,15 +38,17 @@ class Arrivals:
         self._commands_go_on = commands_go_on
         self._turns = TokenBucket(settings.arrivals_per_s, AT_ONCE, monotonic_s())
 
-    async def turn(self) -> None:
-        """Wait for the turn of one station.
+    async def turn(self, *, tls: bool) -> None:
+        """Wait for the turn of one station. tls: its TLS ends here.
 
         Raises: Refused when it would not come within `arrival_wait_s`.
         """
         if not self._commands_go_on():
             return
         settings = self._settings
-        wait_s = self._turns.take_within(self._monotonic_s(), settings.arrival_wait_s)
+        wait_s = self._turns.take_within(
+            self._monotonic_s(), settings.arrival_wait_s, BY_TLS if tls else 1.0
+        )
         if wait_s is None:
             raise Refused(
                 HTTPStatus.SERVICE_UNAVAILABLE, "too_many_arrivals", settings.retry_after_s

@@ -174,7 +174,7 @@ class StationServer:
         """Admit a station, and wait for its turn. Raises: Refused."""
         admitted = await self._handshake_judge.judge(request)
         try:
-            await self._arrivals.turn()
+            await self._arrivals.turn(tls=request.tls)
         except BaseException:
             admitted.give_up()
             raise

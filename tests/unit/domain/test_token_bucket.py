@@ -25,4 +25,5 @@ def test_trying_a_bucket_in_vain_costs_nothing() -> None:
 def test_a_wait_beyond_the_longest_one_is_none_and_costs_nothing() -> None:
     bucket = TokenBucket(rate=1.0, burst=1, now_s=0.0)
     assert [bucket.take_within(0.0, 2.0) for _ in range(5)] == [0.0, 1.0, 2.0, None, None]
+    assert bucket.take_within(1.0, 2.0, tokens=2.0) is None
     assert bucket.take_within(1.0, 2.0) == 2.0
