@@ -52,7 +52,7 @@ from station_gateway.commands.recording import (
     unheard,
 )
 from station_gateway.commands.session_ids import WithoutId, with_session_id
-from station_gateway.commands.timeliness import is_barred, is_in_time
+from station_gateway.commands.timeliness import is_barred, is_in_time, last_moment
 from station_gateway.commands.turns import Turn
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
@@ -154,8 +154,8 @@ class Sender:
         self, station: ConnectedStation, request: SendFrameInput
     ) -> SendFrameResult:
         loop = asyncio.get_running_loop()
-        # Nothing is written after not_after, so the wait for the boot and for the turn ends then.
-        deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
+        # Nothing is written afterwards, so the wait for the boot and for the turn ends then.
+        deadline = loop.time() + (last_moment(request) - self._utc_now()).total_seconds()
         try:
             # The boot first: while a station is not accepted, its queue stays empty, and a command
             # that waits for the boot does not count against the queue's limit.

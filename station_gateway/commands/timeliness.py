@@ -9,11 +9,17 @@ from datetime import datetime
 from contract.commands import SendFrameInput
 from domain.commands.table import COMMANDS
 from domain.model.twins import in_quarantine
-from domain.reservations.admission import may_still_be_asked_for
+from domain.reservations.admission import may_still_be_asked_for, sent_until
 from fleet import connections
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.reservations.record import from_snapshot
+
+
+def last_moment(request: SendFrameInput) -> datetime:
+    """Until when a frame may be written, whatever else happens."""
+    spec = request.reserve
+    return request.not_after if spec is None else sent_until(request.not_after, spec.expire_time)
 
 
 async def is_in_time(tx: Tx, request: SendFrameInput, now: datetime) -> bool:

@@ -92,6 +92,20 @@ async def test_a_hold_whose_end_has_passed_is_not_written(bench: Bench) -> None:
     assert (result.status, result.cause) == (SendStatus.NOT_SENT, "NOT_AFTER_PASSED")
 
 
+async def test_a_hold_waits_in_line_no_longer_than_until_its_end(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        first = bench.sending(await bench.start_request("S1"))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        soon = replace(bench.reserve_spec(), expire_time=now() + timedelta(seconds=0.5))
+        request = await bench.request(soon)
+        async with asyncio.timeout(3):  # the frame before it is still out
+            result = await bench.sending(request)
+        assert (result.status, result.cause) == (SendStatus.NOT_SENT, "NOT_AFTER_PASSED")
+        assert not first.done()
+        await station.answer(message_id, {"status": "Accepted"})
+        await first
+
+
 async def test_when_the_queue_is_full_a_command_is_not_sent(bench: Bench) -> None:
     await bench.restart(command_queue=2)
     async with bench.station("S1") as station:
