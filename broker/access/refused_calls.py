@@ -11,6 +11,7 @@ import structlog
 
 from broker.access.caller import Caller
 from broker.errors import Reason, Refusal
+from domain.token_bucket import TokenBucket
 
 LINES_AT_ONCE = 100
 LINES_PER_S = 1.0
@@ -48,13 +49,7 @@ class RefusedCallLines:
 class _Places:
     def __init__(self, now_s: float) -> None:
         self.left_out = 0
-        self._level = float(LINES_AT_ONCE)
-        self._time_s = now_s
+        self._bucket = TokenBucket(LINES_PER_S, LINES_AT_ONCE, now_s)
 
     def take(self, now_s: float) -> bool:
-        grown = self._level + (now_s - self._time_s) * LINES_PER_S
-        self._level, self._time_s = min(grown, float(LINES_AT_ONCE)), now_s
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
+        return self._bucket.try_take(now_s) == 0.0
