@@ -29,6 +29,9 @@ from tests.simulation.world.callers import TIMING, Told
 from tests.simulation.world.world import Ran
 
 WAITS_S = 25.0
+LEAST_TURN = 0.2
+"""For what part of the hold a CALL of the back end is out at least, however long others waited."""
+
 ROUGHLY_S = 0.5
 AT_ONCE_S = 1.0
 QUESTION_S = 2.0
@@ -155,13 +158,37 @@ def _calls(pair: Pair) -> list[Out]:
 def one_call(pair: Pair) -> Iterator[str]:
     """Two CALLs are never out at the station at once."""
     calls = _calls(pair)
+    overdue = list(_overdue(pair, calls))
     for number, call in enumerate(calls):
         for other in calls[:number]:
-            if other.until_s > call.at_s + ROUGHLY_S / 10:
+            until_s = _given_up_s(other, overdue)
+            if until_s > call.at_s + ROUGHLY_S / 10:
                 yield (
                     f"{call.message_id} was written at {call.at_s:.1f} s, and "
-                    f"{other.message_id} of {other.at_s:.1f} s was out until {other.until_s:.1f} s"
+                    f"{other.message_id} of {other.at_s:.1f} s was out until {until_s:.1f} s"
                 )
+
+
+def _overdue(pair: Pair, calls: list[Out]) -> Iterator[tuple[float, float]]:
+    """From when until when a CALL of the back end had waited as long as it may."""
+    written = {call.message_id: call.at_s for call in calls if not call.is_ours}
+    for frame in _said(pair.back_end.carried, up=True):
+        kind, message_id = _head(frame.text)
+        if kind == 2 and frame.arrived_s is not None:
+            until_s = written.get(message_id, float("inf"))
+            if (since_s := frame.arrived_s + SETTINGS.upstream_hold_s) <= until_s:
+                yield since_s, until_s
+
+
+def _given_up_s(out: Out, overdue: list[tuple[float, float]]) -> float:
+    """Until when an answer is waited for: in front of one that is overdue for a short time only."""
+    least_s = 0.0 if out.is_ours else LEAST_TURN * SETTINGS.upstream_hold_s
+    given_up = [
+        max(since_s, out.at_s + least_s)
+        for since_s, until_s in overdue
+        if out.at_s <= until_s and max(since_s, out.at_s + least_s) <= until_s + ROUGHLY_S
+    ]
+    return min([out.until_s, *given_up])
 
 
 def no_wait(pair: Pair) -> Iterator[str]:
