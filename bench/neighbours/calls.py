@@ -9,7 +9,7 @@ import time
 import uuid
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from google.rpc.status_pb2 import Status
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.report import Figure
 from bench.servers import first_line, stop
 from broker.proto.error_details import DETAILS_KEY
 from entrypoints.temporal.dev_server import free_port
@@ -220,3 +221,39 @@ def percentile(values: list[float], share: float) -> float:
     """The value that this share of all values is not above."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def starts_at(
+    names: list[str], count: int, wait_for: options_pb.WaitFor.ValueType
+) -> Iterator[Any]:
+    """So many starts, at these stations in turn."""
+    for number in range(count):
+        yield request_for(names[number % len(names)], starts=True, wait_for=wait_for)
+
+
+async def refused_starts(running: Running, names: list[str], count: int) -> list[float]:
+    """So many starts at stations that refuse them, one at a time at each: ms until the outcome."""
+    called = Called()
+    starts = starts_at(names, count, options_pb.WAIT_FOR_OUTCOME)
+    await called.call_all(running.commands, starts, at_once=len(names))
+    if called.failed:
+        raise RuntimeError(f"{len(called.failed)} calls failed: {called.failed[0].code}")
+    return called.times_ms
+
+
+def report_beside(
+    name: str, times_ms: list[float], reference: list[float], details: dict[str, Any]
+) -> None:
+    """Reports what calls took beside a bad neighbour, and that its p99 is a tenth more at most."""
+    for word, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
+        own, other = percentile(times_ms, share), percentile(reference, share)
+        has_target = word == "p99"
+        Figure(
+            f"{name}_{word}",
+            round(own, 1),
+            round(other, 1),
+            "ms",
+            target="ratio <= 1.1" if has_target else "",
+            ok=own <= 1.1 * other if has_target else None,
+            details=details,
+        ).report()

@@ -19,20 +19,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import uvloop
-from evcommand.v1 import command_options_pb2 as options_pb
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from bench.neighbours.calls import Called, Running, Stations, percentile, request_for, up
-from bench.report import Figure, note
+from bench.neighbours.calls import Stations, percentile, refused_starts, report_beside, up
+from bench.neighbours.crowd_process import LOWEST_PRIORITY
+from bench.report import note
 from bench.servers import dev_temporal, first_line, stop
 
 OTHERS = 8
 CALLS = 160
 WARMUP = 160
 ROUNDS = 2
-LOWEST_PRIORITY = 19
 HALF_OPEN = 300
 _PAUSE_S = 0.05
 """Between a socket that was closed and the next one of the same attack."""
@@ -144,18 +143,6 @@ async def _hostile(url: str, attack: str) -> AsyncIterator[None]:
         await stop(process)
 
 
-async def _others(running: Running, names: list[str], count: int) -> list[float]:
-    called = Called()
-    starts = (
-        request_for(name, starts=True, wait_for=options_pb.WAIT_FOR_OUTCOME)
-        for name in itertools.islice(itertools.cycle(names), count)
-    )
-    await called.call_all(running.commands, starts, at_once=len(names))
-    if called.failed:
-        raise RuntimeError(f"{len(called.failed)} calls failed: {called.failed[0].code}")
-    return called.times_ms
-
-
 async def measure() -> None:
     """Plays the attacks in turn and compares the percentiles of all of them."""
     alone: list[float] = []
@@ -167,27 +154,17 @@ async def measure() -> None:
             up(Path(text), temporal) as running,
             others.connected(running.ocpp),
         ):
-            await _others(running, others.names, WARMUP)
+            await refused_starts(running, others.names, WARMUP)
             for attack in (*(each.__name__ for each in ATTACKS), _half_open.__name__) * ROUNDS:
-                before = await _others(running, others.names, CALLS)
+                before = await refused_starts(running, others.names, CALLS)
                 async with _hostile(running.ocpp, attack):
-                    during = await _others(running, others.names, CALLS)
+                    during = await refused_starts(running, others.names, CALLS)
                 alone += before
                 beside += during
                 p99s = percentile(during, 0.99), percentile(before, 0.99)
                 note(f"hostile-stations: {attack.strip('_')}: p99 %.0f ms, alone %.0f" % p99s)
-    for word, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
-        own, reference = percentile(beside, share), percentile(alone, share)
-        has_target = word == "p99"
-        Figure(
-            f"beside_hostile_stations_{word}",
-            round(own, 1),
-            round(reference, 1),
-            "ms",
-            target="ratio <= 1.1" if has_target else "",
-            ok=own <= 1.1 * reference if has_target else None,
-            details={"calls": len(beside), "attacks": len(ATTACKS) + 1},
-        ).report()
+    details = {"calls": len(beside), "attacks": len(ATTACKS) + 1}
+    report_beside("beside_hostile_stations", beside, alone, details)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,21 @@ go on. Its reference is the same moment with 200 stations that answer.
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from bench.neighbours.calls import Called, Running, Stations, percentile, request_for, up
-from bench.report import Figure, note
+from bench.neighbours.calls import (
+    Called,
+    Running,
+    Stations,
+    refused_starts,
+    report_beside,
+    starts_at,
+    up,
+)
+from bench.report import note
 from bench.servers import dev_temporal
 
 SILENT = 200
@@ -37,24 +43,10 @@ _REST_S = 2.0
 _FLAGS = ("--gateway-command-queue", str(QUEUE), "--timing-answer-timeout-s", "3600")
 
 
-def _starts(names: list[str], count: int, wait_for: options_pb.WaitFor.ValueType) -> Iterator[Any]:
-    for number in range(count):
-        yield request_for(names[number % len(names)], starts=True, wait_for=wait_for)
-
-
-async def _others(running: Running, names: list[str], count: int) -> list[float]:
-    called = Called()
-    starts = _starts(names, count, options_pb.WAIT_FOR_OUTCOME)
-    await called.call_all(running.commands, starts, at_once=len(names))
-    if called.failed:
-        raise RuntimeError(f"{len(called.failed)} calls failed: {called.failed[0].code}")
-    return called.times_ms
-
-
 async def _fill(running: Running, stations: Stations, starts: int, *, at_once: int) -> None:
     """Each of the stations gets so many starts; the first one is its frame."""
     filling = Called()
-    calls = _starts(stations.names, SILENT * starts, options_pb.WAIT_FOR_SUBMITTED)
+    calls = starts_at(stations.names, SILENT * starts, options_pb.WAIT_FOR_SUBMITTED)
     await filling.call_all(running.commands, calls, at_once=at_once)
     if filling.failed:
         raise RuntimeError(f"{len(filling.failed)} calls failed: {filling.failed[0].code}")
@@ -63,7 +55,7 @@ async def _fill(running: Running, stations: Stations, starts: int, *, at_once: i
 async def _moment(running: Running, stations: Stations, others: Stations) -> list[float]:
     """The times of the others' calls from when each of the stations gets a start at once."""
     filling = asyncio.create_task(_fill(running, stations, 1, at_once=SILENT))
-    times = await _others(running, others.names, CALLS)
+    times = await refused_starts(running, others.names, CALLS)
     await filling
     return times
 
@@ -92,14 +84,14 @@ async def _round(directory: Path, temporal: str, times: _Times) -> None:
         living.connected(running.ocpp),
         silent.connected(running.ocpp),
     ):
-        await _others(running, others.names, WARMUP)
-        times.without += await _others(running, others.names, CALLS)
+        await refused_starts(running, others.names, WARMUP)
+        times.without += await refused_starts(running, others.names, CALLS)
         times.living += await _moment(running, living, others)
         await asyncio.sleep(_REST_S)
         times.falling += await _moment(running, silent, others)
         await _fill(running, silent, QUEUE - 1, at_once=_FILLING_AT_ONCE)
         await asyncio.sleep(_REST_S)
-        times.beside += await _others(running, others.names, CALLS)
+        times.beside += await refused_starts(running, others.names, CALLS)
         if silent.frames.total() != SILENT:
             raise RuntimeError(f"the silent stations got {silent.frames.total()} frames")
 
@@ -114,20 +106,8 @@ async def measure() -> None:
                 directory.mkdir()
                 await _round(directory, temporal, times)
                 note(f"silent-stations: round {number + 1} of {ROUNDS}")
-    _report(f"beside_{SILENT}_silent_stations", times.beside, times.without)
-    _report(f"while_{SILENT}_fall_silent", times.falling, times.living)
-
-
-def _report(name: str, times: list[float], reference: list[float]) -> None:
-    for word, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
-        own, other = percentile(times, share), percentile(reference, share)
-        has_target = word == "p99"
-        Figure(
-            f"{name}_{word}",
-            round(own, 1),
-            round(other, 1),
-            "ms",
-            target="ratio <= 1.1" if has_target else "",
-            ok=own <= 1.1 * other if has_target else None,
-            details={"calls": len(times), "queue": QUEUE},
-        ).report()
+    for name, times_ms, reference in (
+        (f"beside_{SILENT}_silent_stations", times.beside, times.without),
+        (f"while_{SILENT}_fall_silent", times.falling, times.living),
+    ):
+        report_beside(name, times_ms, reference, {"calls": len(times_ms), "queue": QUEUE})
