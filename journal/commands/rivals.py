@@ -106,15 +106,7 @@ async def _causes(
     found: dict[int, Rival] = {}
     named: list[Rival] = []
     for session in ours[:CONTESTED_LIMIT]:
-        causes, more = await claims.open_causes(
-            tx,
-            command.station,
-            command.kind.value,
-            digests=(session.token_digest, session.group_digest),
-            evse_id=session.evse_id,
-            sent=causes_sent(session, frame),
-            foreign_from=foreign_since(session, frame),
-        )
+        causes, more = await _open_causes(tx, command, frame, session, told=session)
         for each in causes:
             if each.id not in {frame.id, *found}:
                 found[each.id] = open_rival(each, unwanted=await _is_unwanted(tx, each))
@@ -132,17 +124,24 @@ async def _theirs(tx: Tx, command: Command, frame: SentFrame, named: list[Sessio
     theirs: dict[int, Rival] = {}
     for session in named:
         told = session if session.token_digest else frame
-        causes, _ = await claims.open_causes(
-            tx,
-            command.station,
-            command.kind.value,
-            digests=(told.token_digest, told.group_digest),
-            evse_id=session.evse_id,
-            sent=causes_sent(session, frame),
-            foreign_from=foreign_since(session, frame),
-        )
+        causes, _ = await _open_causes(tx, command, frame, session, told=told)
         theirs |= {each.id: open_rival(each) for each in causes if each.foreign}
     return list(theirs.values())
+
+
+async def _open_causes(
+    tx: Tx, command: Command, frame: SentFrame, session: Session, *, told: Session | SentFrame
+) -> tuple[list[OpenCause], bool]:
+    """The frames that may be a session's cause, and whether there are more. told: its token."""
+    return await claims.open_causes(
+        tx,
+        command.station,
+        command.kind.value,
+        digests=(told.token_digest, told.group_digest),
+        evse_id=session.evse_id,
+        sent=causes_sent(session, frame),
+        foreign_from=foreign_since(session, frame),
+    )
 
 
 async def _named_by(tx: Tx, command: Command, frame: SentFrame, session: Session) -> list[Rival]:
